@@ -77,4 +77,5 @@ def kernel_gradient(dz: Array, patches: Array) -> Array:
     Returns:
         (f, 10), dk row by row, then db.
     """
-    return np.dot(dz.reshape(len(dz), -1), patches.reshape(WEIGHTS, -1).T)
+    gradient: Array = np.dot(dz.reshape(len(dz), -1), patches.reshape(WEIGHTS, -1).T)
+    return gradient

@@ -45,3 +45,16 @@ def evaluate(parameters: Parameters, images: Integers, labels: Integers) -> Eval
         loss += float(cross_entropy(values.log_probabilities, y).sum(dtype=np.float64))
         correct += int(np.count_nonzero(values.z2.argmax(axis=1) == truth))
     return Evaluation(loss / len(images), correct / len(images))
+
+
+def is_dead(parameters: Parameters, images: Integers) -> bool:
+    """Whether no hidden unit is above 0 for any of the images.
+
+    Then no error flows back through the hidden layer, and of all parameters only the output
+    biases can still move: what too high a learning rate does to a network of ReLUs long before
+    a value stops being finite.
+    """
+    return not any(
+        forward(parameters, images[start : start + CHUNK]).a1.any()
+        for start in range(0, len(images), CHUNK)
+    )

@@ -54,7 +54,10 @@ class GradientCheck:
 
 
 def check_gradients(
-    parameters: Parameters, images: Integers | Array, labels: Integers, bias_rule: BiasRule = "exact"
+    parameters: Parameters,
+    images: Integers | Array,
+    labels: Integers,
+    bias_rule: BiasRule = "exact",
 ) -> GradientCheck:
     """Compare backpropagation with central differences, in float64.
 

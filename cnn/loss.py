@@ -21,7 +21,7 @@ def log_softmax(z: Array, out: Array | None = None) -> Array:
     Returns:
         log p, (n, c), finite also where p rounds to 0.
     """
-    shifted = np.subtract(z, z.max(axis=1, keepdims=True), out=out)
+    shifted: Array = np.subtract(z, z.max(axis=1, keepdims=True), out=out)
     shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return shifted
 
@@ -33,7 +33,8 @@ def softmax(z: Array) -> Array:
 
 def one_hot(labels: Integers, classes: int, dtype: npt.DTypeLike) -> Array:
     """Return y: 1 at each image's label, 0 elsewhere; (n,) → (n, c)."""
-    return _identity(classes, np.dtype(dtype)).take(labels, axis=0)
+    y: Array = _identity(classes, np.dtype(dtype)).take(labels, axis=0)
+    return y
 
 
 def cross_entropy(log_probabilities: Array, y: Array) -> Array:
@@ -46,7 +47,8 @@ def cross_entropy(log_probabilities: Array, y: Array) -> Array:
     Returns:
         (n,), in nats.
     """
-    return -np.vecdot(y, log_probabilities)
+    losses: Array = -np.vecdot(y, log_probabilities)
+    return losses
 
 
 def cross_entropy_gradient(probabilities: Array, y: Array, out: Array | None = None) -> Array:

@@ -1,7 +1,6 @@
 """The network of the notes: one convolution, one pooling, two dense layers."""
 
-from functools import cached_property, lru_cache
-from itertools import accumulate
+from functools import cached_property
 from typing import Literal, Self
 
 import numpy as np

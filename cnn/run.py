@@ -139,6 +139,11 @@ class Run:
         return math.ceil(len(self._images) / self.recipe.batch)
 
     @property
+    def epoch(self) -> int:
+        """The pass through the images that the newest step belongs to, counted from 1."""
+        return self._epoch(max(self.step, 1))
+
+    @property
     def stopped(self) -> str | None:
         """Why no further step can be taken, in one sentence, or None."""
         if self.diverged:
@@ -205,9 +210,17 @@ class Run:
             errors = backward(before, values, labels, self.recipe.bias_rule)
             after = updated(before, errors.gradients, rate)
         self._last_shown = number, after.vector
-        epoch = (number - 1) // self.steps_per_epoch + 1
         return Step(
-            number, epoch, indices, images, labels, rate, before, after, values, errors
+            number,
+            self._epoch(number),
+            indices,
+            images,
+            labels,
+            rate,
+            before,
+            after,
+            values,
+            errors,
         )
 
     def fork(self, number: int, learning_rate: float | None = None) -> "Run":
@@ -225,9 +238,8 @@ class Run:
         recipe = self.recipe
         if learning_rate is not None:
             recipe = recipe.with_rate(number + 1, learning_rate)
-        child = Run.__new__(Run)
-        vars(child).update(vars(self))
         vector = self._vector_after(number)
+        child = copy(self)  # the images are shared; what changes is replaced below
         child.recipe, child.step, child.diverged = recipe, number, None
         child.history = self.history.until(number, recipe)
         child._passes = {}
@@ -252,6 +264,9 @@ class Run:
         updated(now, errors.gradients, self.recipe.rate_at(number), out=new)
         correct = np.count_nonzero(values.z2.argmax(axis=1) == labels)
         return errors.loss, int(correct)
+
+    def _epoch(self, number: int) -> int:
+        return (number - 1) // self.steps_per_epoch + 1
 
     def _indices(self, number: int) -> Integers:
         """Where the images of a step stand in the data."""

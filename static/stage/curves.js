@@ -26,7 +26,7 @@ export function paintLoss(context, size, { steps, values, changes }, theme) {
   }
   stepTicks(context, box, steps, theme)
   rateMarks(context, box, scale, changes, theme)
-  rateNames(context, box, scale, changes, theme)
+  rateNames(context, box, scale, { steps, values, changes }, theme)
   line(context, scale, steps, values, theme.ink, 1.6)
 }
 
@@ -95,9 +95,12 @@ function rateMarks(context, box, scale, changes, theme) {
   context.setLineDash([])
 }
 
-/** The new learning rate beside its mark, from the last change backward while there is room. */
-function rateNames(context, box, scale, changes, theme) {
-  context.textBaseline = "top"
+/**
+ * The new learning rate beside its mark, above or below the curve; from the last change backward
+ * while there is room.
+ */
+function rateNames(context, box, scale, { steps, values, changes }, theme) {
+  context.textBaseline = "middle"
   context.fillStyle = theme.muted
   let free = box.left + box.width
   for (const [step, value] of [...changes].reverse()) {
@@ -107,8 +110,9 @@ function rateNames(context, box, scale, changes, theme) {
     const after = scale.x(step) + 4
     const start = after + width <= free ? after : scale.x(step) - 4 - width
     if (start < box.left || start + width > free) continue
+    const high = scale.y(values[steps.findLastIndex((at) => at <= step)]) < box.top + box.height / 2
     context.textAlign = "left"
-    context.fillText(text, start, box.top + 2)
+    context.fillText(text, start, high ? box.top + box.height - 9 : box.top + 9)
     free = Math.min(start, scale.x(step)) - 4
   }
 }

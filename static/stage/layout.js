@@ -60,5 +60,5 @@ function medium(width, u, ratio) {
 function narrow(width, u, ratio) {
   const gap = Math.floor(width - NARROW.columns * u)
   const cell = Math.round(u * ratio)
-  return { mode: "narrow", cell, ratio, gap, bars: 28 * u, units: 26 * u }
+  return { mode: "narrow", cell, ratio, gap, bars: 26 * u, units: 26 * u }
 }

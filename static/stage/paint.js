@@ -5,6 +5,8 @@ import { fixed, signed } from "./format.js"
 import { BIAS, DEAD, TIE, windowCells } from "./step.js"
 
 const scratch = document.createElement("canvas")
+// A patch of the image, or a filter with its bias.
+const MANY = 10
 /** @type {Map<string, number>} text length, width and font → font size */
 const fitted = new Map()
 
@@ -230,8 +232,10 @@ export function outline(context, geometry, cells, theme, ratio, { weak = false }
       path.lineTo(toX, toY)
     }
   }
+  // Around many scattered cells a strong line would hide what it points at.
+  const fine = weak || cells.size > MANY
   context.lineCap = "square"
-  if (!weak) {
+  if (!fine) {
     context.strokeStyle = theme.halo
     context.lineWidth = 2 * Math.round(2 * ratio)
     context.stroke(path)
@@ -240,7 +244,7 @@ export function outline(context, geometry, cells, theme, ratio, { weak = false }
   context.globalAlpha = weak ? 0.75 : 1
   context.setLineDash(weak ? [2 * ratio, 3 * ratio] : [])
   // An even number of pixels, half of it on either side of the border, is crisp.
-  context.lineWidth = weak ? Math.round(ratio) : 2 * Math.round(ratio)
+  context.lineWidth = fine ? Math.round(ratio) : 2 * Math.round(ratio)
   context.stroke(path)
   context.setLineDash([])
   context.globalAlpha = 1

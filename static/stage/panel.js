@@ -26,6 +26,7 @@ export class PanelView {
     this.shape = element("small")
     this.operation = element("span", { className: "word", textContent: panel.operation })
     this.heading = element("span", { textContent: panel.title })
+    this.symbol = symbol(panel.symbol)
     this.low = element("span")
     this.high = element("span")
     this.marks = [element("b"), element("b")]
@@ -33,7 +34,7 @@ export class PanelView {
     this.foot = element("div", { className: "scale" }, [this.low, this.bar, this.high])
     this.section = element("section", { className: `panel ${panel.row} ${panel.kind}` }, [
       element("div", { className: "operation", ariaHidden: "true" }, [this.operation]),
-      element("h3", {}, [this.heading, symbol(panel.symbol), this.shape]),
+      element("h3", {}, [this.heading, this.symbol, this.shape]),
       element("div", { className: "picture" }, [this.canvas]),
       this.foot,
     ])
@@ -151,7 +152,9 @@ export class PanelView {
     const { panel } = this
     write(this.shape, panel.shape(step.meta))
     if (panel.name === "filter_gradient") {
-      write(this.heading, step.meta.batch > 1 ? "mean gradient" : "gradient")
+      const mean = step.meta.batch > 1
+      write(this.heading, mean ? "mean gradient" : panel.title)
+      write(this.symbol, mean ? "dk" : panel.symbol)
     }
     if (panel.name === "probabilities") {
       this.verdict(step)

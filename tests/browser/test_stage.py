@@ -564,7 +564,7 @@ def test_nothing_is_cut_at_any_width(page: Page, url: str, scheme: Any, width: i
     page.emulate_media(color_scheme=scheme)
     opened(page, url, "steps=3&filters=8", {"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    boxes = page.locator(".stage section:not([hidden]), .stage h3, .stage canvas").evaluate_all(
+    boxes = page.locator(".stage section, .stage h3, .stage canvas:not([hidden])").evaluate_all(
         "all => all.map((e) => { const r = e.getBoundingClientRect(); return [r.left, r.right] })"
     )
     left, right = page.locator(".stage").evaluate(
@@ -573,6 +573,26 @@ def test_nothing_is_cut_at_any_width(page: Page, url: str, scheme: Any, width: i
     assert len(boxes) > 40
     for box in boxes:
         assert left - 1 <= box[0] <= box[1] <= right + 1
+
+
+OVERLAPS = """() => {
+  const hosts = [...document.querySelectorAll("*")].filter((e) => e.shadowRoot)
+  const stage = hosts.map((e) => e.shadowRoot.querySelector(".stage")).find(Boolean)
+  const kinds = ".word, h3 > *, .scale span, .verdict, .legend li, .story"
+  const words = [...stage.querySelectorAll(kinds)]
+    .filter((e) => e.textContent && e.offsetParent)
+    .map((e) => ({ text: e.textContent, box: e.getBoundingClientRect() }))
+  const clash = ({ box: a }, { box: b }) => a.left < b.right - 0.5 && b.left < a.right - 0.5
+    && a.top < b.bottom - 2 && b.top < a.bottom - 2
+  return words.flatMap((one, index) => words.slice(index + 1)
+    .filter((other) => clash(one, other)).map((other) => `${one.text} | ${other.text}`))
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 768, 1024, 1366, 1440, 1920])
+def test_no_words_overlap(page: Page, url: str, width: int) -> None:
+    opened(page, url, "steps=3&filters=2&batch=32", {"width": width, "height": 900})
+    assert page.evaluate(OVERLAPS) == []
 
 
 def test_a_change_of_theme_repaints(wide: Page) -> None:

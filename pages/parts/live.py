@@ -1,0 +1,49 @@
+"""What moves on the live page: the stage and, more gently, the curves."""
+
+import streamlit as st
+
+from pages.parts.curves import thinned
+from pages.parts.figures import accuracy_figure, loss_figure, weights_figure
+from pages.parts.session import Session
+from pages.parts.stage import stage
+
+CURVE_POINTS = 400
+"""Points of a curve below the stage."""
+
+CURVES_EVERY = 2.0
+"""Seconds between two drawings of the curves while the run plays: Plotly is slow to draw, and
+the stage must not wait for it."""
+
+
+def live_stage(session: Session) -> None:
+    """Train and draw, again and again while the run plays."""
+
+    @st.fragment(run_every=session.pace.interval if session.playing else None)
+    def tick() -> None:
+        was_playing = session.playing
+        session.tick()
+        stage(session.frame)
+        if was_playing and not session.playing:
+            st.rerun()  # the run ended: the buttons and the page say so
+
+    tick()
+
+
+def live_curves(session: Session) -> None:
+    """Draw loss, accuracy and weights over the steps, refreshed gently."""
+
+    @st.fragment(run_every=CURVES_EVERY if session.playing else None)
+    def draw() -> None:
+        run = session.run
+        history, changes = run.history, run.recipe.learning_rate
+        curves = thinned(history, CURVE_POINTS)
+        judged = history.held_out_step
+        left, right = st.columns(2)
+        left.plotly_chart(loss_figure(curves, judged, history.held_out_loss, changes), key="loss")
+        right.plotly_chart(
+            accuracy_figure(curves, run.recipe.batch, judged, history.held_out_accuracy, changes),
+            key="accuracy",
+        )
+        st.plotly_chart(weights_figure(curves, 0, changes), key="weights")
+
+    draw()

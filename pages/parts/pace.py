@@ -1,0 +1,39 @@
+"""How fast a run plays."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pace:
+    """A speed that can be chosen.
+
+    Attributes:
+        interval: seconds from one frame to the next.
+        steps: training steps a frame, or None for as many as fit.
+        slow_motion: whether the stages of a step light up one after the other.
+    """
+
+    interval: float
+    steps: int | None
+    slow_motion: bool = False
+
+    @property
+    def budget(self) -> float:
+        """Seconds of training a frame, where as many steps as fit are taken.
+
+        The rest of the interval is for packing and sending the frame, and for whatever else the
+        server has to do.
+        """
+        return 0.8 * self.interval
+
+
+FASTEST = "as fast as it goes"
+
+PACES = {
+    "slow motion": Pace(4.0, 1, slow_motion=True),
+    "1 step/s": Pace(1.0, 1),
+    "10": Pace(0.1, 1),
+    "100": Pace(0.1, 10),
+    FASTEST: Pace(0.08, None),
+}
+"""By what the visitor chooses."""

@@ -1,0 +1,27 @@
+"""What every page begins with."""
+
+import streamlit as st
+
+from pages.parts.process import prepare_process
+
+_STYLE = """<style>
+/* The stage is the page: no wide margins around it. */
+.stMainBlockContainer { padding: 2.75rem 1.5rem 3rem; }
+.stAppHeader { background: transparent; height: 2.75rem; min-height: 2.75rem; }
+[data-testid="stSidebarContent"] h1 { font-size: 1.4rem; padding: 0 0 0.25rem; }
+@media (max-width: 640px) { .stMainBlockContainer { padding: 2.75rem 0.75rem 3rem; } }
+</style>"""
+
+
+def page(title: str) -> None:
+    """Set up a page: its title, the whole width, and the list of pages in the sidebar."""
+    st.set_page_config(page_title=f"{title} · Watch it learn", page_icon="🔢", layout="wide")
+    prepare_process()
+    st.html(_STYLE)
+    with st.sidebar:
+        st.title("Watch it learn")
+        st.caption(
+            "A small convolutional network in plain NumPy learns handwritten digits, "
+            "and shows every number of every step."
+        )
+        st.page_link("app.py", label="Live", icon="▶️")

@@ -1,0 +1,224 @@
+"""What one visitor has in hand: digits, a run, and how it plays.
+
+It is the only thing of ours in Streamlit's session state, and the widgets' keys stand here with
+it, so that nothing else needs to know a name in there.
+"""
+
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import count
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cnn import Parameters, Recipe, Run, Step, backward, forward
+from cnn.evaluation import is_dead
+from data import Digits
+from pages.parts.curves import thinned
+from pages.parts.digits import digits_called
+from pages.parts.frame import Scene, pack
+from pages.parts.pace import FASTEST, PACES, Pace
+from pages.parts.rates import nearest
+
+DEATH_IMAGES = 500
+"""Held-out digits by which it is judged whether a network has died."""
+
+STAGE_POINTS = 120
+"""Points of the short curves on the stage."""
+
+_run_numbers = count(1)
+
+
+class Key(StrEnum):
+    """Names in Streamlit's session state."""
+
+    SESSION = "session"
+    RATE = "learning_rate"
+    PACE = "pace"
+    WATCH = "watch"
+    WATCHED = "watched"
+    NEXT_OF_CLASS = "next_of_class"
+
+
+@dataclass
+class Session:
+    """One visitor's run and how it plays.
+
+    Attributes:
+        digits: what is trained on, shared by all visitors.
+        run: the run in hand.
+        pace: how fast it plays.
+        playing: whether it plays.
+        watching: the digit to look at instead of each step's own, a position in the training
+            digits and the held-out digits after them; or None.
+    """
+
+    digits: Digits
+    run: Run
+    pace: Pace = PACES[FASTEST]
+    playing: bool = False
+    watching: int | None = None
+    run_number: int = field(default_factory=lambda: next(_run_numbers))
+    _due: float = 0.0
+    _known_dead: bool = False
+
+    @classmethod
+    def begun(cls, digits: Digits, recipe: Recipe) -> "Session":
+        """Return a session whose run has taken its first step, so that there is one to show."""
+        session = cls(digits, _new_run(digits, recipe))
+        session.run.advance(1)
+        return session
+
+    def start(self, digits: Digits, recipe: Recipe) -> None:
+        """Put a new run in the place of the one in hand."""
+        self.digits, self.run = digits, _new_run(digits, recipe)
+        self.run.advance(1)
+        self.playing, self.watching, self._known_dead = False, None, False
+        self.run_number = next(_run_numbers)
+
+    def reset(self) -> None:
+        """Start the same run again: same weights, same images, the rate that is set now."""
+        watching = self.watching
+        self.start(self.digits, self.run.recipe.with_rate(1, self.chosen_rate))
+        self.watching = watching
+
+    def play(self) -> None:
+        """Play or pause."""
+        self.playing = not self.playing and self.run.stopped is None
+        self._due = 0.0
+
+    def step(self) -> None:
+        """Pause, and take one step."""
+        self.playing = False
+        self._advance(1)
+
+    def rescue(self) -> None:
+        """After a run has diverged: go on from its last finite step with a tenth of the rate."""
+        st.session_state[Key.RATE] = nearest(self.run.learning_rate / 10)
+        self.run.set_learning_rate(self.chosen_rate)
+
+    def revive(self) -> None:
+        """After a network has died: go back to its last live step with a tenth of the rate."""
+        run = self.run
+        live, dead = 0, run.step
+        while dead - live > 1:
+            middle = (live + dead) // 2
+            if self._is_dead_after(run.at(middle).after):
+                dead = middle
+            else:
+                live = middle
+        rate = nearest(run.recipe.rate_at(dead) / 10)
+        st.session_state[Key.RATE] = rate
+        self.run, self._known_dead = run.fork(live, rate), False
+        if live == 0:
+            self.run.advance(1)
+
+    @property
+    def dead(self) -> bool:
+        """Whether no hidden unit is above 0 for any digit: nothing but a bias learns any more."""
+        return self._is_dead_after(self.run.parameters)
+
+    def _is_dead_after(self, parameters: Parameters) -> bool:
+        return is_dead(parameters, self.digits.held_out_images[:DEATH_IMAGES])
+
+    def tick(self) -> None:
+        """Train what fits between two frames, if the run plays."""
+        now = time.monotonic()
+        # A rerun of the whole page comes early: it draws, and the next tick trains.
+        if not self.playing or now < self._due:
+            return
+        self._due = now + 0.7 * self.pace.interval
+        if self.pace.steps is not None:
+            self._advance(self.pace.steps)
+        else:
+            end = now + self.pace.budget
+            while time.monotonic() < end and self._advance(8):
+                pass
+        if self.run.stopped or self._died():
+            self.playing = False
+
+    def _died(self) -> bool:
+        """Whether the network has just died. A dead one may be played on, to see it."""
+        if self._known_dead or self.run.at(self.run.step).forward.a1.any():
+            return False
+        self._known_dead = self.dead
+        return self._known_dead
+
+    def _advance(self, steps: int) -> int:
+        if self.chosen_rate != self.run.learning_rate:
+            self.run.set_learning_rate(self.chosen_rate)
+        return self.run.advance(steps)
+
+    @property
+    def shown(self) -> Step:
+        """The newest step; or the digit that is watched, seen by the parameters after it."""
+        if self.watching is None:
+            return self.run.at(self.run.step)
+        return _watched(self.run, self.watching, *self.digit(self.watching))
+
+    def digit(self, position: int) -> tuple[NDArray[np.uint8], int]:
+        """Return a picture and its label; the held-out digits follow the training digits."""
+        digits, held_out = self.digits, position - len(self.digits.images)
+        if held_out < 0:
+            return digits.images[position], int(digits.labels[position])
+        return digits.held_out_images[held_out], int(digits.held_out_labels[held_out])
+
+    @property
+    def frame(self) -> bytes:
+        """What the stage draws now."""
+        run, step = self.run, self.shown
+        curves = thinned(run.history, STAGE_POINTS)
+        position = (run.step - 1) % run.steps_per_epoch + 1
+        scene = Scene(
+            run_id=str(self.run_number),
+            playing=self.playing,
+            slow=0.9 * self.pace.interval if self.pace.slow_motion else None,
+            watching=self.watching,
+            position=min(position * run.recipe.batch, len(self.digits.images)),
+            epoch_size=len(self.digits.images),
+            classes=self.digits.classes,
+            bias_rule=run.recipe.bias_rule,
+            rate_changes=run.recipe.learning_rate,
+            curve_steps=curves.steps,
+            curve_loss=curves.loss,
+            curve_filters=curves.filters.reshape(len(curves.steps), -1, 9),
+        )
+        return pack(step, scene)
+
+    @property
+    def chosen_rate(self) -> float:
+        """The learning rate that the slider stands at."""
+        return float(st.session_state.get(Key.RATE, self.run.learning_rate))
+
+
+def session() -> Session:
+    """Return this visitor's session, which begins with their first page."""
+    if Key.SESSION not in st.session_state:
+        st.session_state[Key.SESSION] = Session.begun(digits_called("bundled"), Recipe())
+    held: Session = st.session_state[Key.SESSION]
+    return held
+
+
+def _new_run(digits: Digits, recipe: Recipe) -> Run:
+    held_out = digits.held_out_images, digits.held_out_labels
+    return Run(recipe, digits.images, digits.labels, held_out)
+
+
+def _watched(run: Run, position: int, image: NDArray[np.uint8], label: int) -> Step:
+    """What the newest parameters make of a digit, and the error it would send back."""
+    parameters, labels = run.parameters, np.array([label])
+    values = forward(parameters, image[np.newaxis])
+    return Step(
+        number=run.step,
+        epoch=run.epoch,
+        indices=np.array([position]),
+        images=image[np.newaxis],
+        labels=labels,
+        learning_rate=run.learning_rate,
+        before=parameters,
+        after=parameters,
+        forward=values,
+        backward=backward(parameters, values, labels, run.recipe.bias_rule),
+    )

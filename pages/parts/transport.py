@@ -1,0 +1,54 @@
+"""The transport bar: Reset, Play, Step, the pace and the learning rate."""
+
+import streamlit as st
+
+from pages.parts.pace import FASTEST, PACES
+from pages.parts.rates import RATES, written
+from pages.parts.session import Key, Session
+
+
+def transport(session: Session) -> None:
+    """Draw the bar and carry out what was pressed."""
+    st.session_state.setdefault(Key.RATE, session.run.learning_rate)
+    ended = session.run.stopped is not None
+    with st.container(horizontal=True, vertical_alignment="bottom", key="transport"):
+        st.button(
+            "Reset",
+            on_click=session.reset,
+            help="Start this run again, from the same starting weights.",
+        )
+        st.button(
+            "Pause" if session.playing else "Play",
+            key="play",
+            type="primary",
+            on_click=session.play,
+            disabled=ended,
+            shortcut="Space",
+        )
+        st.button(
+            "Step",
+            on_click=session.step,
+            disabled=ended,
+            shortcut="Right",
+            help="Take one training step and stop there.",
+        )
+        chosen = st.segmented_control(
+            "Pace",
+            list(PACES),
+            default=FASTEST,
+            required=True,
+            wrap=True,
+            key=Key.PACE,
+            persist_state="session",
+        )
+        session.pace = PACES[chosen]
+        with st.container(width=340):
+            # "ignore": the next tick reads it from the session state; no rerun, no stutter.
+            st.select_slider(
+                "Learning rate η, from the next step on",
+                RATES,
+                format_func=written,
+                key=Key.RATE,
+                on_change="ignore",
+                persist_state="session",
+            )

@@ -1,0 +1,26 @@
+"""What went wrong with a run, in one sentence, and the way on."""
+
+import streamlit as st
+
+from pages.parts.rates import written
+from pages.parts.session import Session
+
+
+def trouble(session: Session) -> None:
+    """Say why the run stopped or learns no more, if it does, and offer to go back."""
+    run = session.run
+    if run.diverged:
+        st.error(str(run.diverged))
+        st.button(
+            f"Go on from step {run.step:,} with a tenth of the rate",
+            on_click=session.rescue,
+        )
+    elif run.stopped:
+        st.info(f"{run.stopped} Reset starts it again.")
+    elif session.dead:
+        st.warning(
+            "The network has died: no hidden unit is above 0 for any digit, so no error flows "
+            f"back and only the output biases still move. The learning rate "
+            f"{written(run.recipe.rate_at(run.step))} was too high."
+        )
+        st.button("Go back to when it lived, with a tenth of the rate", on_click=session.revive)
