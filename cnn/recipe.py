@@ -5,6 +5,7 @@ import math
 import operator
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ MAX_FILTERS = 8
 MAX_HIDDEN = 256
 MAX_BATCH = 1_000
 MAX_SEED = 2**32 - 1
-MAX_LEARNING_RATE = 100.0
+MAX_LEARNING_RATE = 1_000_000.0  # far beyond use: from 10,000 on some runs leave float32's range
 
 Schedule = tuple[tuple[int, float], ...]
 
@@ -63,7 +64,7 @@ class Recipe:
         bias_rule: BiasRule = "exact",
         learning_rate: float | Iterable[Sequence[float]] = 0.01,
     ) -> None:
-        if bias_rule not in ("exact", "notes"):
+        if not isinstance(bias_rule, str) or bias_rule not in ("exact", "notes"):
             raise RecipeError(f"bias_rule is 'exact' or 'notes', not {_quoted(bias_rule)}.")
         values = {
             "data": _name("data", data),
@@ -82,7 +83,13 @@ class Recipe:
         return self.learning_rate[bisect_right(self.learning_rate, (step, math.inf)) - 1][1]
 
     def with_rate(self, from_step: int, rate: float) -> "Recipe":
-        """Return this recipe with one rate from a step on, whatever was to come after it."""
+        """Return this recipe with one rate from a step on, whatever was to come after it.
+
+        Raises:
+            RecipeError: no such rate or step is possible.
+        """
+        if from_step > MAX_STEPS:  # the run has ended: no step is left to take
+            return self
         kept = tuple(entry for entry in self.learning_rate if entry[0] < from_step)
         if kept and kept[-1][1] == rate:
             return replace(self, learning_rate=kept)
@@ -160,7 +167,10 @@ class Recipe:
 
 
 def _quoted(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of 5,000 digits, a list in a list in a list…
+        return f"this {type(value).__name__}"
     return text if len(text) <= 40 else text[:37] + "…"
 
 
@@ -187,20 +197,25 @@ def _whole(field: str, value: object, least: int, most: int) -> int:
 
 
 def _rate(value: object) -> float:
-    is_number = isinstance(value, int | float | np.integer | np.floating)
-    if not is_number or isinstance(value, bool) or not 0 < float(value) <= MAX_LEARNING_RATE:  # type: ignore[arg-type]  # a number here
+    rate = math.nan
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        with suppress(OverflowError):  # a whole number may be too large for a float
+            rate = float(value)
+    if not 0 < rate <= MAX_LEARNING_RATE:
         raise RecipeError(
-            f"learning_rate is a number above 0 and at most {MAX_LEARNING_RATE:g}, "
+            f"learning_rate is a number above 0 and at most {MAX_LEARNING_RATE:,.0f}, "
             f"not {_quoted(value)}."
         )
-    return float(value)  # type: ignore[arg-type]  # a number here
+    return rate
 
 
-def _schedule(value: object) -> Schedule:
-    if isinstance(value, int | float | np.integer | np.floating) or not isinstance(value, Iterable):
+def _schedule(value: Any) -> Schedule:
+    try:
+        given = iter(value)
+    except TypeError:
         return ((1, _rate(value)),)
     entries: list[tuple[int, float]] = []
-    for entry in value:
+    for entry in given:
         if not isinstance(entry, Sequence) or isinstance(entry, str) or len(entry) != 2:
             raise RecipeError(
                 f"learning_rate is a rate or pairs of (from step, rate), not {_quoted(value)}."

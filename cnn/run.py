@@ -10,7 +10,7 @@ import numpy as np
 from cnn.arrays import Array, Integers, read_only
 from cnn.evaluation import evaluate
 from cnn.history import History
-from cnn.network import IMAGE, Backward, Forward, Parameters, backward, forward, updated
+from cnn.network import CLASSES, IMAGE, Backward, Forward, Parameters, backward, forward, updated
 from cnn.recipe import MAX_STEPS, Recipe
 
 HELD_OUT_IMAGES = 1_000
@@ -100,12 +100,9 @@ class Run:
         labels: Integers,
         held_out: tuple[Integers, Integers] | None = None,
     ) -> None:
-        for pixels, truth in ((images, labels), held_out or (images, labels)):
-            if pixels.dtype != np.uint8 or pixels.shape != (len(truth), *IMAGE) or not len(truth):
-                raise ValueError(
-                    f"A run needs uint8 images of shape (n, 28, 28) and n labels, "
-                    f"not {pixels.dtype} {pixels.shape} and {len(truth)} labels."
-                )
+        _check_digits(images, labels)
+        if held_out:
+            _check_digits(*held_out)
         self.recipe = recipe
         self.step = 0
         self.history = History(recipe)
@@ -166,10 +163,10 @@ class Run:
         start = self.step
         with _overflow_allowed():
             for number in range(start + 1, min(start + steps, MAX_STEPS) + 1):
+                self._next_is = None  # it is being written over
                 loss, correct = self._train(number, self._now, self._next)
                 if not (math.isfinite(loss) and _all_finite(self._next.vector)):
                     self.diverged = Divergence(number, self.recipe.rate_at(number))
-                    self._next_is = None
                     break
                 self._now, self._next = self._next, self._now
                 self.step, self._next_is = number, number - 1
@@ -284,9 +281,10 @@ class Run:
         vector = vector.copy()
         if step < number:
             now, new = self._now.replaced(vector), _writable(self._now)
-            for between in range(step + 1, number + 1):
-                self._train(between, now, new)
-                now, new = new, now
+            with _overflow_allowed():
+                for between in range(step + 1, number + 1):
+                    self._train(between, now, new)
+                    now, new = new, now
             vector = now.vector
         read_only(vector)
         return vector
@@ -320,6 +318,17 @@ class Run:
             images, labels = self._held_out
             judged = images[:HELD_OUT_IMAGES], labels[:HELD_OUT_IMAGES]
             self.history.record_held_out(evaluate(self._now, *judged))
+
+
+def _check_digits(images: Integers, labels: Integers) -> None:
+    if images.dtype != np.uint8 or images.shape != (len(labels), *IMAGE) or not len(labels):
+        raise ValueError(
+            f"A run needs uint8 images of shape (n, 28, 28) and n labels, "
+            f"not {images.dtype} {images.shape} and {len(labels)} labels."
+        )
+    whole = labels.ndim == 1 and labels.dtype.kind in "iu"
+    if not (whole and labels.min() >= 0 and labels.max() < CLASSES):
+        raise ValueError("The labels of a run are whole numbers from 0 to 9, one for each image.")
 
 
 def _writable(parameters: Parameters) -> Parameters:

@@ -85,9 +85,13 @@ class Session:
         self.watching = watching
 
     def play(self) -> None:
-        """Play or pause."""
-        self.playing = not self.playing and self.run.stopped is None
+        """Play from the next tick on."""
+        self.playing = self.run.stopped is None
         self._due = 0.0
+
+    def pause(self) -> None:
+        """Play no longer."""
+        self.playing = False
 
     def step(self) -> None:
         """Pause, and take one step."""

@@ -21,7 +21,7 @@ def transport(session: Session) -> None:
             "Pause" if session.playing else "Play",
             key="play",
             type="primary",
-            on_click=session.play,
+            on_click=session.pause if session.playing else session.play,
             disabled=ended,
             shortcut="Space",
         )

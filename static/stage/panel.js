@@ -7,6 +7,7 @@ import * as geometry from "./geometry.js"
 import {
   outline, paintActive, paintBars, paintBlocked, paintFilter, paintMap, paintUnits, paintWindows, paintWinners,
 } from "./paint.js"
+import { onward } from "./panels.js"
 import { description } from "./readout.js"
 import { MAP } from "./step.js"
 
@@ -24,7 +25,10 @@ export class PanelView {
     this.context = this.canvas.getContext("2d")
     this.base = document.createElement("canvas")
     this.shape = element("small")
-    this.operation = element("span", { className: "word", textContent: panel.operation })
+    const operations = [
+      element("span", { className: "word", textContent: panel.operation }),
+      element("span", { className: "onward", textContent: onward(panel) }),
+    ]
     this.heading = element("span", { textContent: panel.title })
     this.symbol = symbol(panel.symbol)
     this.low = element("span")
@@ -33,7 +37,7 @@ export class PanelView {
     this.bar = element("i", {}, this.marks)
     this.foot = element("div", { className: "scale" }, [this.low, this.bar, this.high])
     this.section = element("section", { className: `panel ${panel.row} ${panel.kind}` }, [
-      element("div", { className: "operation", ariaHidden: "true" }, [this.operation]),
+      element("div", { className: "operation", ariaHidden: "true" }, operations),
       element("h3", {}, [this.heading, this.symbol, this.shape]),
       element("div", { className: "picture" }, [this.canvas]),
       this.foot,

@@ -57,4 +57,8 @@ export const PANELS = [
     operation: "add", range: "weights", colours: "signed", decimals: 3, shape: () => "3×3" },
 ]
 
-export const BY_NAME = new Map(PANELS.map((panel) => [panel.name, panel]))
+/** What happens to a panel's errors next, on a narrow screen written where they leave it upward. */
+export function onward(panel) {
+  const next = PANELS[PANELS.indexOf(panel) + 1]
+  return panel.row === "backward" && next.row === "backward" ? next.operation : ""
+}
