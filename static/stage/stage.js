@@ -23,7 +23,7 @@ import { related } from "./relations.js"
 import { Selection } from "./selection.js"
 import { BIAS, stepOf } from "./step.js"
 import { Strip } from "./strip.js"
-import { STAGES, reachedAt, stageAt, summary } from "./timeline.js"
+import { STAGES, counter, reachedAt, stageAt, summary } from "./timeline.js"
 
 const styles = new CSSStyleSheet()
 styles.replaceSync(await (await fetch(new URL("stage.css", import.meta.url))).text())
@@ -75,6 +75,7 @@ class Stage {
 
   build() {
     this.banner = element("p", { className: "banner", hidden: true })
+    this.counter = element("p", { className: "counter" })
     this.story = element("p", { className: "story" })
     this.strip = new Strip((filter) => {
       this.filter = filter
@@ -99,7 +100,7 @@ class Stage {
     this.line = element("div", { className: "readout" }, [this.head, this.place, this.detail])
     this.live = element("div", { className: "hidden", role: "status" })
     this.root = element("div", { className: "stage" }, [
-      this.banner, this.story, this.strip.section, this.grid, this.links, this.line, this.live,
+      this.banner, element("div", { className: "heading" }, [this.counter, this.story]), this.strip.section, this.grid, this.links, this.line, this.live,
     ])
     this.root.setAttribute("role", "group")
     this.root.setAttribute("aria-label", "one training step")
@@ -263,7 +264,7 @@ class Stage {
     return moving ? STAGES[at] : null
   }
 
-  /** The three lines of text: the watched digit, what happens, what is looked at. */
+  /** The lines of text: the watched digit, the counter, what happens, what is looked at. */
   tell(step, active, stage) {
     const { meta } = step
     this.banner.hidden = meta.watching === null
@@ -271,6 +272,7 @@ class Stage {
       write(this.banner, `Watching digit #${count(meta.watching)} with the current parameters — `
         + "it is not trained on.")
     }
+    write(this.counter, counter(step))
     write(this.story, stage ? stage.caption(step) : summary(step))
     const said = active && readout(active.panel, active.index, step)
     this.line.classList.toggle("pinned", this.selection.pinned !== null)

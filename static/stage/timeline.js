@@ -6,7 +6,7 @@
  * @property {(step: import("./step.js").Step) => string} caption
  */
 
-import { fixed, rate } from "./format.js"
+import { count, fixed, rate } from "./format.js"
 import { DEAD } from "./step.js"
 
 /** @type {Stage[]} */
@@ -65,6 +65,12 @@ export function lossInWords({ meta, probabilities, loss }) {
 /** The true class with its article: a 4, an 8. */
 function named({ classes, label }) {
   return `${/^[8aeiou]/i.test(classes[label]) ? "an" : "a"} ${classes[label]}`
+}
+
+/** How far the run is, each number with its unit. */
+export function counter({ meta }) {
+  return `step ${count(meta.step)} · image ${count(meta.position)} of ${count(meta.epoch_size)}`
+    + ` · epoch ${count(meta.epoch)} · η ${rate(meta.learning_rate)}`
 }
 
 /** The step in a sentence, for when nothing moves. */
