@@ -26,8 +26,8 @@ PERTURBATION = 1e-5
 rises with 1/ε; in float64 the two meet near here."""
 
 SMALLEST = 1e-4
-"""Gradients below this are compared to it and not to themselves: a difference of two losses
-near 1 knows no more than some 10 decimals."""
+"""Gradients below this, times the loss where that is above 1, are compared to it and not to
+themselves: a float64 loss L is rounded to 2⁻⁵³·L, and so the difference to some 10⁻¹¹·L."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class GradientCheck:
     Attributes:
         analytic: what backpropagation says.
         numeric: the central difference ``(L(θ+ε) − L(θ−ε)) / 2ε``.
-        relative_error: ``|analytic − numeric| / max(|analytic|, |numeric|, 1e-4)``.
+        relative_error: ``|analytic − numeric| / max(|analytic|, |numeric|, 1e-4·max(1, loss))``.
         kink: whether the perturbation switched a ReLU on or off or changed a winner: there
             the loss has no derivative and the two need not agree.
     """
@@ -74,7 +74,8 @@ def check_gradients(
     """
     parameters = parameters.astype(np.float64)
     values = forward(parameters, images)
-    analytic = backward(parameters, values, labels, bias_rule).gradients.vector
+    errors = backward(parameters, values, labels, bias_rule)
+    analytic = errors.gradients.vector
     numeric, kink = np.empty_like(analytic), np.zeros(analytic.size, np.bool_)
 
     trial = parameters.replaced(parameters.vector.copy())
@@ -95,8 +96,9 @@ def check_gradients(
         trial.vector[i] = theta
         numeric[i] = (losses[0] - losses[1]) / (2 * PERTURBATION)
 
-    size = np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), SMALLEST)
-    error = np.abs(analytic - numeric) / size
+    smallest = SMALLEST * max(1.0, errors.loss)
+    size = np.maximum(np.abs(analytic), np.abs(numeric))
+    error = np.abs(analytic - numeric) / np.maximum(size, smallest)
     read_only(numeric, error, kink)
     return GradientCheck(
         parameters.replaced(analytic),

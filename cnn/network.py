@@ -1,6 +1,5 @@
 """The network of the notes: one convolution, one pooling, two dense layers."""
 
-from functools import cached_property
 from typing import Literal, Self
 
 import numpy as np
@@ -277,7 +276,7 @@ class Backward:
         """The mean of the losses, in nats."""
         return float(self.losses.mean())
 
-    @cached_property
+    @property
     def backfill(self) -> Array:
         """(n, f, 26, 26): δ0 at every window's winner, also where the ReLU then blocks it."""
         delta0 = self.delta0.transpose(1, 0, 2, 3)

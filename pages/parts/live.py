@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.parts.curves import thinned
 from pages.parts.figures import accuracy_figure, loss_figure, weights_figure
-from pages.parts.session import Session
+from pages.parts.session import Key, Session
 from pages.parts.stage import stage
 
 CURVE_POINTS = 400
@@ -44,6 +44,16 @@ def live_curves(session: Session) -> None:
             accuracy_figure(curves, run.recipe.batch, judged, history.held_out_accuracy, changes),
             key="accuracy",
         )
-        st.plotly_chart(weights_figure(curves, 0, changes), key="weights")
+        shown = 0
+        if run.recipe.filters > 1:
+            shown = st.segmented_control(
+                "Weights of filter",
+                range(run.recipe.filters),
+                default=0,
+                required=True,
+                format_func=lambda f: str(f + 1),
+                key=Key.WEIGHTS_OF,
+            )
+        st.plotly_chart(weights_figure(curves, shown, changes), key="weights")
 
     draw()

@@ -40,6 +40,7 @@ class Key(StrEnum):
     WATCH = "watch"
     WATCHED = "watched"
     NEXT_OF_CLASS = "next_of_class"
+    WEIGHTS_OF = "weights_of"
 
 
 @dataclass

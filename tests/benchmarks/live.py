@@ -95,7 +95,7 @@ def _headless() -> float:
     return 20_000 / (time.perf_counter() - start)
 
 
-def _training():  # noqa: ANN202
+def _training():
     digits = load_bundled()
     return digits.images, digits.labels, (digits.held_out_images, digits.held_out_labels)
 
