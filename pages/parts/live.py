@@ -22,7 +22,7 @@ def live_stage(session: Session) -> None:
     def tick() -> None:
         was_playing = session.playing
         session.tick()
-        stage(session.frame)
+        stage(session.frame(session.shown))
         if was_playing and not session.playing:
             st.rerun()  # the run ended: the buttons and the page say so
 

@@ -28,6 +28,9 @@ DEATH_IMAGES = 500
 STAGE_POINTS = 120
 """Points of the short curves on the stage."""
 
+MOST_OTHERS = 5
+"""Runs kept beside the one in hand; each may take 16 MB of checkpoints, 64 with eight filters."""
+
 _run_numbers = count(1)
 
 
@@ -44,46 +47,78 @@ class Key(StrEnum):
 
 
 @dataclass
+class Held:
+    """A run of this visit, with the digits it trains on."""
+
+    run: Run
+    digits: Digits
+    number: int = field(default_factory=lambda: next(_run_numbers))
+
+
+@dataclass
 class Session:
-    """One visitor's run and how it plays.
+    """One visitor's runs, and how the one in hand plays.
 
     Attributes:
-        digits: what is trained on, shared by all visitors.
-        run: the run in hand.
+        held: the run in hand.
+        others: earlier runs of this visit, by number, the newest last.
         pace: how fast it plays.
         playing: whether it plays.
         watching: the digit to look at instead of each step's own, a position in the training
             digits and the held-out digits after them; or None.
+        looking_at: the step that the step page shows, or None for the newest.
     """
 
-    digits: Digits
-    run: Run
+    held: Held
+    others: dict[int, Held] = field(default_factory=dict)
     pace: Pace = PACES[FASTEST]
     playing: bool = False
     watching: int | None = None
-    run_number: int = field(default_factory=lambda: next(_run_numbers))
+    looking_at: int | None = None
     _due: float = 0.0
     _known_dead: bool = False
 
     @classmethod
     def begun(cls, digits: Digits, recipe: Recipe) -> "Session":
         """Return a session whose run has taken its first step, so that there is one to show."""
-        session = cls(digits, _new_run(digits, recipe))
-        session.run.advance(1)
-        return session
+        return cls(_begun(digits, recipe))
+
+    @property
+    def run(self) -> Run:
+        """The run in hand."""
+        return self.held.run
+
+    @property
+    def digits(self) -> Digits:
+        """What it trains on, shared by all visitors."""
+        return self.held.digits
 
     def start(self, digits: Digits, recipe: Recipe) -> None:
-        """Put a new run in the place of the one in hand."""
-        self.digits, self.run = digits, _new_run(digits, recipe)
-        self.run.advance(1)
-        self.playing, self.watching, self._known_dead = False, None, False
-        self.run_number = next(_run_numbers)
+        """Take a new run in hand; the present one can be returned to."""
+        self.watching = None
+        self.take(_begun(digits, recipe))
+
+    def take(self, held: Held) -> None:
+        """Take a run in hand, and put the present one with the others."""
+        self.others[self.held.number] = self.held
+        self.others.pop(held.number, None)
+        while len(self.others) > MOST_OTHERS:
+            del self.others[next(iter(self.others))]
+        self._replace(held)
+
+    def fork(self, number: int, rate: float) -> None:
+        """Take in hand a run that goes on from a step with another rate."""
+        self.take(Held(self.run.fork(number, rate), self.digits))
 
     def reset(self) -> None:
         """Start the same run again: same weights, same images, the rate that is set now."""
-        watching = self.watching
-        self.start(self.digits, self.run.recipe.with_rate(1, self.chosen_rate))
-        self.watching = watching
+        recipe = self.run.recipe.with_rate(1, self.chosen_rate)
+        self._replace(_begun(self.digits, recipe))
+
+    def _replace(self, held: Held) -> None:
+        self.held = held
+        self.playing, self.looking_at, self._known_dead = False, None, False
+        st.session_state[Key.RATE] = nearest(held.run.learning_rate)
 
     def play(self) -> None:
         """Play from the next tick on."""
@@ -114,9 +149,7 @@ class Session:
                 dead = middle
             else:
                 live = middle
-        rate = nearest(run.recipe.rate_at(dead) / 10)
-        st.session_state[Key.RATE] = rate
-        self.run, self._known_dead = run.fork(live, rate), False
+        self.fork(live, nearest(run.recipe.rate_at(dead) / 10))
         if live == 0:
             self.run.advance(1)
 
@@ -171,16 +204,26 @@ class Session:
         return digits.held_out_images[held_out], int(digits.held_out_labels[held_out])
 
     @property
-    def frame(self) -> bytes:
-        """What the stage draws now."""
-        run, step = self.run, self.shown
+    def looked_at(self) -> int:
+        """The number of the step that the step page shows."""
+        return min(self.looking_at or self.run.step, self.run.step)
+
+    def frame(self, step: Step, image: int = 0) -> bytes:
+        """Return what the stage draws of a step of the run in hand.
+
+        Args:
+            step: from the run, or `shown`.
+            image: which image of its batch.
+        """
+        run = self.run
         curves = thinned(run.history, STAGE_POINTS)
-        position = (run.step - 1) % run.steps_per_epoch + 1
+        position = (step.number - 1) % run.steps_per_epoch + 1
         scene = Scene(
-            run_id=str(self.run_number),
+            run_id=str(self.held.number),
             playing=self.playing,
             slow=0.9 * self.pace.interval if self.pace.slow_motion else None,
-            watching=self.watching,
+            watching=int(step.indices[0]) if step.after is step.before else None,
+            batch_index=image,
             position=min(position * run.recipe.batch, len(self.digits.images)),
             epoch_size=len(self.digits.images),
             classes=self.digits.classes,
@@ -206,9 +249,11 @@ def session() -> Session:
     return held
 
 
-def _new_run(digits: Digits, recipe: Recipe) -> Run:
+def _begun(digits: Digits, recipe: Recipe) -> Held:
     held_out = digits.held_out_images, digits.held_out_labels
-    return Run(recipe, digits.images, digits.labels, held_out)
+    run = Run(recipe, digits.images, digits.labels, held_out)
+    run.advance(1)
+    return Held(run, digits)
 
 
 def _watched(run: Run, position: int, image: NDArray[np.uint8], label: int) -> Step:

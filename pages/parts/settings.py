@@ -27,8 +27,8 @@ def new_run(session: Session) -> None:
     with st.sidebar.expander("New run: data, filters, batch, seed …"):
         with st.form("new_run", border=False):
             st.caption(
-                f"**Starts a new run.** The one in hand, at step {session.run.step:,} when this "
-                "was opened, ends with it. The learning rate stays as it is set."
+                "**Starts a new run**, from step 1, in the place of the one in hand. "
+                "The learning rate stays as it is set."
             )
             data = st.radio("Digits", DATA, format_func=lambda name: DATA[name])
             folder = st.text_input(

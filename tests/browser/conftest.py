@@ -48,7 +48,15 @@ def base_url() -> None:
 
 
 @pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+def server_logs() -> dict[str, Path]:
+    """Where each server that a test has started writes what it has to say, by its address."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def serve(
+    tmp_path_factory: pytest.TempPathFactory, server_logs: dict[str, Path]
+) -> Iterator[Serve]:
     """Start ``streamlit run`` on a free port: ``serve(app, *options, pages=()) -> url``.
 
     An app that has no ``static`` folder beside it runs from a folder of its own that has the
@@ -60,7 +68,10 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
             folder = tmp_path_factory.mktemp("server")
             if not (app.parent / "static").exists():
                 app = _with_static(app, pages, folder)
-            return running.enter_context(_Server(app, options, folder / "server.log"))
+            log = folder / "server.log"
+            url = running.enter_context(_Server(app, options, log))
+            server_logs[url] = log
+            return url
 
         yield start
 

@@ -7,8 +7,17 @@ import oracle
 import pytest
 from agreement import Floats, assert_same
 
+from cnn.arrays import Integers
 from cnn.gradient_check import PERTURBATION, TOLERANCE, GradientCheck, check_gradients
-from cnn.network import PARAMETER_NAMES, Parameters, backward, draw_parameters, forward, updated
+from cnn.network import (
+    PARAMETER_NAMES,
+    BiasRule,
+    Parameters,
+    backward,
+    draw_parameters,
+    forward,
+    updated,
+)
 from data import Digits
 
 SYMBOLS = dict(zip(PARAMETER_NAMES, ("k", "b", "W1", "b1", "W2", "b2"), strict=True))
@@ -46,7 +55,7 @@ def by_the_notes(parameters: Parameters) -> oracle.Parameters:
     return oracle.Parameters(**{name: oracle.floats(array) for name, array in arrays.items()})
 
 
-def loss_by_the_notes(parameters: oracle.Parameters, images: Floats, labels: Floats) -> float:
+def loss_by_the_notes(parameters: oracle.Parameters, images: Floats, labels: Integers) -> float:
     """The mean cross-entropy of the images, from the oracle's loops."""
     losses = [
         oracle.cross_entropy(oracle.forward(parameters, image).z2, int(label))
@@ -112,7 +121,7 @@ def test_the_verdict_follows_from_the_two_gradients(digits: Digits) -> None:
 
 
 @pytest.mark.parametrize("rule", ["exact", "notes"])
-def test_the_oracle_finds_the_same_slopes(digits: Digits, rule: str) -> None:
+def test_the_oracle_finds_the_same_slopes(digits: Digits, rule: BiasRule) -> None:
     """The notes' loops, differentiated numerically: a sample of each kind of parameter.
 
     The filter's bias is in it, where the notes' rule is in error and the slope is not.
