@@ -1,6 +1,6 @@
 """Backpropagation against finite differences, parameter by parameter."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,17 +40,30 @@ class GradientCheck:
         relative_error: ``|analytic − numeric| / max(|analytic|, |numeric|, 1e-4·max(1, loss))``.
         kink: whether the perturbation switched a ReLU on or off or changed a winner: there
             the loss has no derivative and the two need not agree.
+        loss: where the gradients are taken, in nats.
     """
 
     analytic: Parameters
     numeric: Parameters
     relative_error: Parameters
     kink: npt.NDArray[np.bool_]
+    loss: float
 
     @property
     def failed(self) -> npt.NDArray[np.bool_]:
         """Which parameters disagree by more than 1e-6 and stand at no kink."""
         return ~self.kink & (self.relative_error.vector > TOLERANCE)
+
+    def of(self, analytic: Parameters) -> "GradientCheck":
+        """Return the same check of another analytic gradient.
+
+        The numeric side, which is what takes time, does not depend on it.
+
+        Args:
+            analytic: in float64, at the same parameters and images.
+        """
+        error = _relative_error(analytic.vector, self.numeric.vector, self.loss)
+        return replace(self, analytic=analytic, relative_error=analytic.replaced(error))
 
 
 def check_gradients(
@@ -75,43 +88,48 @@ def check_gradients(
     parameters = parameters.astype(np.float64)
     values = forward(parameters, images)
     errors = backward(parameters, values, labels, bias_rule)
-    analytic = errors.gradients.vector
-    numeric, kink = np.empty_like(analytic), np.zeros(analytic.size, np.bool_)
+    numeric, kink = np.empty_like(parameters.vector), np.zeros(parameters.vector.size, np.bool_)
 
     trial = parameters.replaced(parameters.vector.copy())
     scratch = forward(trial, images, out=Forward(len(images), trial))
-    pattern = _pattern(values)
+    seen, judged = _maps_pattern(values), _hidden_pattern(values)
     y = one_hot(labels, CLASSES, np.float64)
     filters = trial.kernels.size
     # The dense layers first: the pooled maps in the scratch pass do not depend on them.
-    for i in (*range(filters, analytic.size), *range(filters)):
+    for i in (*range(filters, numeric.size), *range(filters)):
         theta, losses = trial.vector[i], []
         for changed in (theta + PERTURBATION, theta - PERTURBATION):
             trial.vector[i] = changed
             if i < filters:
                 look(trial, scratch)
+                kink[i] |= _maps_pattern(scratch) != seen
             judge(trial, scratch)
+            kink[i] |= _hidden_pattern(scratch) != judged
             losses.append(float(cross_entropy(scratch.log_probabilities, y).mean()))
-            kink[i] |= _pattern(scratch) != pattern
         trial.vector[i] = theta
         numeric[i] = (losses[0] - losses[1]) / (2 * PERTURBATION)
 
-    smallest = SMALLEST * max(1.0, errors.loss)
-    size = np.maximum(np.abs(analytic), np.abs(numeric))
-    error = np.abs(analytic - numeric) / np.maximum(size, smallest)
-    read_only(numeric, error, kink)
+    analytic = errors.gradients
+    error = _relative_error(analytic.vector, numeric, errors.loss)
+    read_only(numeric, kink)
     return GradientCheck(
-        parameters.replaced(analytic),
-        parameters.replaced(numeric),
-        parameters.replaced(error),
-        kink,
+        analytic, parameters.replaced(numeric), parameters.replaced(error), kink, errors.loss
     )
 
 
-def _pattern(values: Forward) -> tuple[bytes, ...]:
-    """Which ReLUs are on and who won: constant wherever the loss is smooth."""
-    return (
-        (values.feature_map > 0).tobytes(),
-        values.winner.tobytes(),
-        (values.a1 > 0).tobytes(),
-    )
+def _relative_error(analytic: Array, numeric: Array, loss: float) -> Array:
+    size = np.maximum(np.abs(analytic), np.abs(numeric))
+    error: Array = np.abs(analytic - numeric) / np.maximum(size, SMALLEST * max(1.0, loss))
+    read_only(error)
+    return error
+
+
+# Which ReLUs are on and who won: constant wherever the loss is smooth.
+
+
+def _maps_pattern(values: Forward) -> tuple[bytes, bytes]:
+    return (values.feature_map > 0).tobytes(), values.winner.tobytes()
+
+
+def _hidden_pattern(values: Forward) -> bytes:
+    return (values.a1 > 0).tobytes()

@@ -1,6 +1,6 @@
 """What is kept of every step of a run, in little memory."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,9 @@ from cnn.convolution import SIDE, WEIGHTS
 from cnn.evaluation import Evaluation
 from cnn.recipe import Recipe
 
-FIRST_ROOM = 1_000
-"""Steps that there is room for at the start."""
+BLOCK = 1_024
+"""Steps that room is made for at once. Blocks and not one array that grows: nothing is copied as
+the run gets longer, and no holes are left in memory."""
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -19,8 +20,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 class History:
     """The curves of a run: entry t − 1 of each array belongs to step t.
 
-    A step of a one-filter run takes 46 bytes; room is added a quarter at a time, so that
-    never more than 58 are in use.
+    A step of a one-filter run takes 56 bytes.
 
     Attributes:
         recipe: that of the run, with every change of the rate so far.
@@ -29,23 +29,27 @@ class History:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self._steps = 0
-        self._loss = np.empty(FIRST_ROOM, np.float32)
-        self._correct = np.empty(FIRST_ROOM, np.uint16)
-        self._kernels = np.empty((FIRST_ROOM, recipe.filters, WEIGHTS), np.float32)
+        self._record = np.dtype(
+            [
+                ("loss", np.float32),
+                ("loss_sum", np.float64),  # of all steps so far: a mean is one difference
+                ("correct_sum", np.uint32),
+                ("kernels", np.float32, (recipe.filters, WEIGHTS)),
+            ]
+        )
+        self._blocks: list[npt.NDArray[np.void]] = []
+        self._loss_sum, self._correct_sum = 0.0, 0
         self._held_out: list[tuple[int, float, float]] = []
 
     def record(self, loss: float, correct: int, kernels: Array) -> None:
         """Keep the next step: its loss, how many of its images were right, filters after it."""
-        step = self._steps
-        if step == len(self._loss):
-            room = step * 5 // 4
-            self._loss = _enlarged(self._loss, room)
-            self._correct = _enlarged(self._correct, room)
-            self._kernels = _enlarged(self._kernels, room)
-        self._loss[step] = loss
-        self._correct[step] = correct
-        self._kernels[step] = kernels
-        self._steps = step + 1
+        place = self._steps % BLOCK
+        if place == 0:
+            self._blocks.append(np.empty(BLOCK, self._record))
+        self._loss_sum += loss
+        self._correct_sum += correct
+        self._blocks[-1][place] = loss, self._loss_sum, self._correct_sum, kernels
+        self._steps += 1
 
     def record_held_out(self, evaluation: Evaluation) -> None:
         """Keep a judgement of the held-out digits after the newest step."""
@@ -55,22 +59,38 @@ class History:
         """Return a copy that ends with a step, for a run that goes on with another recipe."""
         copy = History(recipe)
         copy._steps = step
-        room = max(step, FIRST_ROOM)
-        copy._loss = _enlarged(self._loss[:step], room)
-        copy._correct = _enlarged(self._correct[:step], room)
-        copy._kernels = _enlarged(self._kernels[:step], room)
+        copy._blocks = [block.copy() for block in self._blocks[: -(-step // BLOCK)]]
+        if step:
+            last = self.entries(np.array([step]))
+            copy._loss_sum = float(last["loss_sum"][0])
+            copy._correct_sum = int(last["correct_sum"][0])
         copy._held_out = [entry for entry in self._held_out if entry[0] <= step]
         return copy
+
+    def entries(self, steps: Integers) -> npt.NDArray[np.void]:
+        """Return what is kept of some steps, (m,) → (m,), without touching the others.
+
+        The fields are ``loss``, ``loss_sum`` and ``correct_sum`` (both over all steps up to
+        it), and ``kernels``, (f, 10), after it.
+        """
+        chosen = np.empty(len(steps), self._record)
+        for i, step in enumerate(steps.tolist()):
+            chosen[i] = self._blocks[(step - 1) // BLOCK][(step - 1) % BLOCK]
+        return chosen
+
+    def __len__(self) -> int:
+        return self._steps
 
     @property
     def loss(self) -> Array:
         """(t,), the batch's mean cross-entropy before the step, in nats."""
-        return _shown(self._loss[: self._steps])
+        return _shown(self._all("loss"))
 
     @property
     def correct(self) -> Integers:
         """(t,), images of the batch that were classified rightly before the step."""
-        return _shown(self._correct[: self._steps])
+        correct = np.diff(self._all("correct_sum"), prepend=np.uint32(0))
+        return _shown(correct.astype(np.uint16))  # at most the batch
 
     @property
     def learning_rate(self) -> Array:
@@ -82,13 +102,13 @@ class History:
     @property
     def filters(self) -> Array:
         """(t, f, 3, 3), the filters after the step."""
-        kernels = self._kernels[: self._steps, :, :-1]
+        kernels = self._all("kernels")[:, :, :-1]
         return _shown(kernels.reshape(*kernels.shape[:2], SIDE, SIDE))
 
     @property
     def filter_bias(self) -> Array:
         """(t, f), the filters' biases after the step."""
-        return _shown(self._kernels[: self._steps, :, -1])
+        return _shown(self._all("kernels")[:, :, -1])
 
     @property
     def held_out_step(self) -> Integers:
@@ -105,11 +125,9 @@ class History:
         """(m,), the share of them that was classified rightly, 0..1."""
         return _shown(np.array([entry[2] for entry in self._held_out]))
 
-
-def _enlarged(array: npt.NDArray[Scalar], room: int) -> npt.NDArray[Scalar]:
-    larger = np.empty((room, *array.shape[1:]), array.dtype)
-    larger[: len(array)] = array
-    return larger
+    def _all(self, field: str) -> npt.NDArray[Any]:
+        empty = np.empty(0, self._record)
+        return np.concatenate([empty[field], *(b[field] for b in self._blocks)])[: self._steps]
 
 
 def _shown(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:

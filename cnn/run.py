@@ -57,14 +57,23 @@ class Divergence:
 
     Attributes:
         step: its number; the run stands one step before it.
-        learning_rate: η of that step.
+        cause: the step whose update did it. Where not even the loss or the gradients of `step`
+            are finite, that is the one before, and no other rate helps from where the run
+            stands: a fork at ``cause - 1`` with a lower one goes on in either case.
+        learning_rate: η of the cause.
     """
 
     step: int
+    cause: int
     learning_rate: float
 
     def __str__(self) -> str:
         """One sentence."""
+        if self.cause < self.step:
+            return (
+                f"Step {self.cause:,} with the learning rate {self.learning_rate:g} gave "
+                "parameters whose loss or gradients are no longer finite, so the run stopped there."
+            )
         return (
             f"Step {self.step:,} with the learning rate {self.learning_rate:g} would give values "
             f"that are no longer finite, so the run stopped at step {self.step - 1:,}."
@@ -164,9 +173,12 @@ class Run:
         with _overflow_allowed():
             for number in range(start + 1, min(start + steps, MAX_STEPS) + 1):
                 self._next_is = None  # it is being written over
-                loss, correct = self._train(number, self._now, self._next)
+                errors, correct = self._train(number, self._now, self._next)
+                loss = errors.loss
                 if not (math.isfinite(loss) and _all_finite(self._next.vector)):
-                    self.diverged = Divergence(number, self.recipe.rate_at(number))
+                    lost = not (math.isfinite(loss) and _all_finite(errors.gradients.vector))
+                    cause = number - 1 if lost else number
+                    self.diverged = Divergence(number, cause, self.recipe.rate_at(cause))
                     break
                 self._now, self._next = self._next, self._now
                 self.step, self._next_is = number, number - 1
@@ -248,8 +260,8 @@ class Run:
         child._last_shown = number, vector
         return child
 
-    def _train(self, number: int, now: Parameters, new: Parameters) -> tuple[float, int]:
-        """Take a step from one set of parameters into another; return its loss and hits."""
+    def _train(self, number: int, now: Parameters, new: Parameters) -> tuple[Backward, int]:
+        """Take a step from one set of parameters into another; return its errors and hits."""
         indices = self._indices(number)
         labels = self._labels[indices]
         n = len(labels)
@@ -260,7 +272,7 @@ class Run:
         backward(now, values, labels, self.recipe.bias_rule, out=errors)
         updated(now, errors.gradients, self.recipe.rate_at(number), out=new)
         correct = np.count_nonzero(values.z2.argmax(axis=1) == labels)
-        return errors.loss, int(correct)
+        return errors, int(correct)
 
     def _epoch(self, number: int) -> int:
         return (number - 1) // self.steps_per_epoch + 1

@@ -36,22 +36,17 @@ def thinned(history: History, points: int) -> Curves:
     Loss and hits are means over the steps since the point before, or over the last hundred
     where that is more: a single step of one image says little.
     """
-    count = len(history.loss)
+    count = len(history)
     steps = np.unique(np.linspace(1, count, min(points, count)).round().astype(np.int64))
+    entries = history.entries(steps)
     starts = np.minimum(np.concatenate(([0], steps[:-1])), np.maximum(steps - SMOOTHED, 0))
+    before = history.entries(np.maximum(starts, 1))
+    span = steps - starts
+    filters = entries["kernels"][..., :-1]
     return Curves(
         steps,
-        _mean(history.loss, starts, steps),
-        _mean(history.correct, starts, steps),
-        history.filters[steps - 1],
-        history.filter_bias[steps - 1],
+        (entries["loss_sum"] - np.where(starts, before["loss_sum"], 0)) / span,
+        (entries["correct_sum"] - np.where(starts, before["correct_sum"], 0.0)) / span,
+        filters.reshape(*filters.shape[:2], 3, 3),
+        entries["kernels"][..., -1],
     )
-
-
-def _mean(
-    values: NDArray[np.number], starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return the mean of each stretch, from its start up to, not including, its end."""
-    sums = np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
-    means: NDArray[np.float64] = (sums[ends] - sums[starts]) / (ends - starts)
-    return means

@@ -11,7 +11,7 @@ Every number on the stage comes from here: the browser draws, it does not comput
 
 import json
 import struct
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,21 @@ from cnn.run import Step
 ALIGNMENT = 4
 
 DIGITS = tuple("0123456789")
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A cell on the stage.
+
+    Attributes:
+        panel: its name in ``static/stage/panels.js``, such as ``"z"`` or ``"delta0"``.
+        filter: the filter that the stage shows, counted from 0.
+        index: flat position in the panel; in a panel of a filter, 9 is the bias.
+    """
+
+    panel: str
+    filter: int
+    index: int
 
 
 @dataclass(frozen=True)
@@ -41,6 +56,7 @@ class Scene:
         classes: the name of each of the ten outputs.
         bias_rule: the recipe's, see `cnn.network.backward`.
         rate_changes: (first step, learning rate), the run's schedule.
+        pinned: the cell that the page writes out; the stage takes it over when it changes.
         curve_steps: (m,), the steps at which the curves below are taken.
         curve_loss: (m,), the smoothed loss, in nats.
         curve_filters: (m, f, 9), the filters' weights after those steps.
@@ -56,6 +72,7 @@ class Scene:
     classes: tuple[str, ...] = DIGITS
     bias_rule: BiasRule = "exact"
     rate_changes: tuple[tuple[int, float], ...] = ()
+    pinned: Spot | None = None
     curve_steps: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0, np.float32))
     curve_loss: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0, np.float32))
     curve_filters: npt.NDArray[Any] = field(default_factory=lambda: np.empty((0, 1, 9), np.float32))
@@ -116,6 +133,7 @@ def _meta(step: Step, scene: Scene) -> dict[str, Any]:
         "classes": scene.classes,
         "bias_rule": scene.bias_rule,
         "rate_changes": scene.rate_changes,
+        "pinned": asdict(scene.pinned) if scene.pinned else None,
     }
 
 

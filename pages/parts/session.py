@@ -5,22 +5,24 @@ it, so that nothing else needs to know a name in there.
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from itertools import count
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from cnn import Parameters, Recipe, Run, Step, backward, forward
+from cnn.arithmetic import Place
 from cnn.evaluation import is_dead
 from data import Digits
 from pages.parts.curves import thinned
 from pages.parts.digits import digits_called
-from pages.parts.frame import Scene, pack
+from pages.parts.frame import Scene, Spot, pack
+from pages.parts.kept import Kept
 from pages.parts.pace import FASTEST, PACES, Pace
 from pages.parts.rates import nearest
+from pages.parts.spots import spot_of
 
 DEATH_IMAGES = 500
 """Held-out digits by which it is judged whether a network has died."""
@@ -30,8 +32,6 @@ STAGE_POINTS = 120
 
 MOST_OTHERS = 5
 """Runs kept beside the one in hand; each may take 16 MB of checkpoints, 64 with eight filters."""
-
-_run_numbers = count(1)
 
 
 class Key(StrEnum):
@@ -44,15 +44,53 @@ class Key(StrEnum):
     WATCHED = "watched"
     NEXT_OF_CLASS = "next_of_class"
     WEIGHTS_OF = "weights_of"
+    STEP_NUMBER = "step_number"
+    SCRUBBER = "scrubber"
+    FORK_RATE = "fork_rate"
+    IMAGE_OF_BATCH = "image_of_batch"
+    FOLLOWED = "followed"
+    WANTED_QUANTITY = "wanted_quantity"
+    CHECK = "check"
+    CHECK_NOTES_RULE = "check_notes_rule"
+    CHECK_COPIED_TIES = "check_copied_ties"
+    CHECK_LOOKED_AT = "check_looked_at"
+    RATES_SHOWN = "rates_shown"
+    WHAT_IF = "what_if"
+    WHAT_IF_PART = "what_if_part"
+    WHAT_IF_INDEX = "what_if_index"
+    WHAT_IF_VALUE = "what_if_value"
+    QUIZ = "quiz"
+    QUIZ_ANSWER = "quiz_answer"
 
 
-@dataclass
+@dataclass(frozen=True)
+class Origin:
+    """Where a run was forked off.
+
+    Attributes:
+        parent: the number of the run that it shares its first steps with.
+        step: the last step that they share.
+    """
+
+    parent: int
+    step: int
+
+
+@dataclass(frozen=True)
 class Held:
-    """A run of this visit, with the digits it trains on."""
+    """A run of this visit.
+
+    Attributes:
+        run: the run.
+        digits: what it trains on.
+        number: counted from 1 within the visit.
+        origin: where it was forked off, or None for a run with a start of its own.
+    """
 
     run: Run
     digits: Digits
-    number: int = field(default_factory=lambda: next(_run_numbers))
+    number: int
+    origin: Origin | None = None
 
 
 @dataclass
@@ -67,6 +105,12 @@ class Session:
         watching: the digit to look at instead of each step's own, a position in the training
             digits and the held-out digits after them; or None.
         looking_at: the step that the step page shows, or None for the newest.
+        image: which image of the step's batch is looked at.
+        pinned: the number whose arithmetic is written out, or None.
+        pinned_spot: the cell of the stage that was clicked for it, or None.
+        trail: the numbers that led to it, the newest last.
+        asked: the panel of the stage that is explained, or None.
+        kept: what the panels of the step page keep.
     """
 
     held: Held
@@ -75,13 +119,20 @@ class Session:
     playing: bool = False
     watching: int | None = None
     looking_at: int | None = None
+    image: int = 0
+    pinned: Place | None = None
+    pinned_spot: Spot | None = None
+    trail: list[Place] = field(default_factory=list)
+    asked: str | None = None
+    kept: Kept = field(default_factory=Kept)
+    _numbers: int = 1
     _due: float = 0.0
     _known_dead: bool = False
 
     @classmethod
     def begun(cls, digits: Digits, recipe: Recipe) -> "Session":
         """Return a session whose run has taken its first step, so that there is one to show."""
-        return cls(_begun(digits, recipe))
+        return cls(Held(_begun(digits, recipe), digits, 1))
 
     @property
     def run(self) -> Run:
@@ -96,7 +147,7 @@ class Session:
     def start(self, digits: Digits, recipe: Recipe) -> None:
         """Take a new run in hand; the present one can be returned to."""
         self.watching = None
-        self.take(_begun(digits, recipe))
+        self.take(Held(_begun(digits, recipe), digits, self._next_number()))
 
     def take(self, held: Held) -> None:
         """Take a run in hand, and put the present one with the others."""
@@ -108,16 +159,23 @@ class Session:
 
     def fork(self, number: int, rate: float) -> None:
         """Take in hand a run that goes on from a step with another rate."""
-        self.take(Held(self.run.fork(number, rate), self.digits))
+        forked, origin = self.run.fork(number, rate), Origin(self.held.number, number)
+        self.take(Held(forked, self.digits, self._next_number(), origin))
 
     def reset(self) -> None:
         """Start the same run again: same weights, same images, the rate that is set now."""
         recipe = self.run.recipe.with_rate(1, self.chosen_rate)
-        self._replace(_begun(self.digits, recipe))
+        self._replace(Held(_begun(self.digits, recipe), self.digits, self._next_number()))
+
+    def _next_number(self) -> int:
+        self._numbers += 1
+        return self._numbers
 
     def _replace(self, held: Held) -> None:
         self.held = held
         self.playing, self.looking_at, self._known_dead = False, None, False
+        self.image = 0
+        self.let_go()
         st.session_state[Key.RATE] = nearest(held.run.learning_rate)
 
     def play(self) -> None:
@@ -208,22 +266,69 @@ class Session:
         """The number of the step that the step page shows."""
         return min(self.looking_at or self.run.step, self.run.step)
 
-    def frame(self, step: Step, image: int = 0) -> bytes:
-        """Return what the stage draws of a step of the run in hand.
+    def look_at(self, number: int) -> None:
+        """Show a step on the step page, or the nearest that there is."""
+        self.looking_at = min(max(number, 1), self.run.step)
+
+    def look_at_newest(self) -> None:
+        """Show the newest step on the step page, whichever that is."""
+        self.looking_at = None
+
+    def pin(self, place: Place, spot: Spot | None = None) -> None:
+        """Write out a number's arithmetic.
 
         Args:
-            step: from the run, or `shown`.
-            image: which image of its batch.
+            place: the number; where it belongs to one image of the batch, that is looked at.
+            spot: the cell of the stage that was clicked; found unless given.
         """
+        self.trail = []
+        self._pin(place, spot)
+
+    def follow(self, place: Place) -> None:
+        """Go from the pinned number to another, such as one that it is made of."""
+        if self.pinned:
+            self.trail.append(replace(self.pinned, image=self.image))
+        self._pin(place, None)
+
+    def back(self) -> None:
+        """Return to the number that led to the pinned one."""
+        self._pin(self.trail.pop(), None)
+
+    def _pin(self, place: Place, spot: Spot | None) -> None:
+        self.pinned, self.pinned_spot, self.asked = place, spot, None
+        if place.image is not None:
+            self.image = place.image
+
+    def let_go(self) -> None:
+        """Write out no number."""
+        self.pinned, self.pinned_spot, self.trail = None, None, []
+
+    def frame(self, step: Step) -> bytes:
+        """Return what the stage of the live page draws of a step, which may be `shown`."""
+        return pack(step, self._scene(step))
+
+    def still_frame(self, step: Step) -> bytes:
+        """Return what the stage draws of a step that is looked at, with the pinned cell."""
+        image, spot = self.image_in(step), self.pinned_spot
+        if self.pinned and not spot:
+            recipe, label = self.run.recipe, int(step.labels[image])
+            spot = spot_of(self.pinned, recipe.hidden, recipe.filters, label)
+        scene = self._scene(step)
+        return pack(step, replace(scene, playing=False, slow=None, batch_index=image, pinned=spot))
+
+    def image_in(self, step: Step) -> int:
+        """Which image of a step's batch is looked at; an epoch's last batch may be smaller."""
+        return min(self.image, len(step.labels) - 1)
+
+    def _scene(self, step: Step) -> Scene:
         run = self.run
         curves = thinned(run.history, STAGE_POINTS)
         position = (step.number - 1) % run.steps_per_epoch + 1
-        scene = Scene(
+        return Scene(
             run_id=str(self.held.number),
             playing=self.playing,
             slow=0.9 * self.pace.interval if self.pace.slow_motion else None,
             watching=int(step.indices[0]) if step.after is step.before else None,
-            batch_index=image,
             position=min(position * run.recipe.batch, len(self.digits.images)),
             epoch_size=len(self.digits.images),
             classes=self.digits.classes,
@@ -233,7 +338,6 @@ class Session:
             curve_loss=curves.loss,
             curve_filters=curves.filters.reshape(len(curves.steps), -1, 9),
         )
-        return pack(step, scene)
 
     @property
     def chosen_rate(self) -> float:
@@ -249,11 +353,11 @@ def session() -> Session:
     return held
 
 
-def _begun(digits: Digits, recipe: Recipe) -> Held:
+def _begun(digits: Digits, recipe: Recipe) -> Run:
     held_out = digits.held_out_images, digits.held_out_labels
     run = Run(recipe, digits.images, digits.labels, held_out)
     run.advance(1)
-    return Held(run, digits)
+    return run
 
 
 def _watched(run: Run, position: int, image: NDArray[np.uint8], label: int) -> Step:

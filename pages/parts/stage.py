@@ -5,14 +5,17 @@ loader, because Streamlit sends a component's inline script again with every fra
 """
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.types import ComponentRenderer
+
+from pages.parts.frame import Spot
 
 FOLDER: Final = Path(__file__).parents[2] / "static" / "stage"
 
@@ -43,36 +46,58 @@ export default async function (component) {
 
 @dataclass(frozen=True)
 class Pinned:
-    """A cell that somebody has just clicked.
+    """Somebody has pinned a cell."""
 
-    Attributes:
-        quantity: the panel's name in ``static/stage/panels.js``, such as ``"z"`` or ``"delta0"``.
-        filter: the filter that the stage shows, counted from 0.
-        index: flat position in the panel; in a panel of a filter, 9 is the bias.
-    """
-
-    quantity: str
-    filter: int
-    index: int
+    spot: Spot
 
 
-def stage(frame: bytes, key: str = "stage") -> Pinned | None:
+@dataclass(frozen=True)
+class Released:
+    """Somebody has let go of the pinned cell."""
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Somebody has clicked on a curve: the step there."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Somebody wants to know what a panel is."""
+
+    panel: str
+
+
+Event = Pinned | Released | Sought | Asked
+
+READERS: Final[Mapping[str, Callable[[Any], Event]]] = {
+    "pinned": lambda told: Pinned(Spot(told["panel"], told["filter"], told["index"])),
+    "released": lambda _: Released(),
+    "sought": Sought,
+    "asked": Asked,
+}
+"""What the browser tells, by the name that it tells it under."""
+
+
+def stage(
+    frame: bytes, key: str = "stage", on_event: Callable[[Event], None] = lambda _: None
+) -> None:
     """Draw a frame.
 
     Args:
         frame: from `pages.parts.frame.pack`.
         key: one for each stage on a page.
-
-    Returns:
-        The cell that was clicked, in the one script run that the click caused; otherwise None.
-        Hovering and letting go are the stage's own business and cause no run.
+        on_event: told what somebody did on the stage, before the script run that it causes.
+            Hovering is the stage's own business and causes none.
     """
+
+    def tell(name: str) -> None:
+        on_event(READERS[name](st.session_state[key][name]))
+
     component = _component(get_bidi_component_manager())
-    result = component(key=key, data=frame, on_pinned_change=lambda: None)
-    pinned: dict[str, Any] | None = result.pinned
-    if pinned is None:
-        return None
-    return Pinned(str(pinned["quantity"]), int(pinned["filter"]), int(pinned["index"]))
+    component(key=key, data=frame, **{f"on_{name}_change": partial(tell, name) for name in READERS})
 
 
 @lru_cache(maxsize=1)

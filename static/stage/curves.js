@@ -1,4 +1,9 @@
-/** The short curves: the loss, and the nine weights of the shown filter, over the run's steps. */
+/**
+ * The short curves: the loss, and the nine weights of the shown filter, over the run's steps.
+ *
+ * @typedef {{left: number, top: number, width: number, height: number}} Box
+ * @typedef {{box: Box, first: number, last: number}} Axis where a curve lies, and its steps
+ */
 
 import { css } from "./colours.js"
 import { count, fixed, rate } from "./format.js"
@@ -10,8 +15,11 @@ const FONT = 11
  *
  * @param {CanvasRenderingContext2D} context in CSS pixels
  * @param {{width: number, height: number}} size
+ * @param {{steps: number[], values: number[], changes: number[][], shown: number}} curve shown: the
+ *   step on the stage
+ * @returns {Axis[]}
  */
-export function paintLoss(context, size, { steps, values, changes }, theme) {
+export function paintLoss(context, size, { steps, values, changes, shown }, theme) {
   const box = { left: 30, top: 7, width: size.width - 36, height: size.height - 26 }
   const highest = niceTop(Math.max(0, ...values))
   context.clearRect(0, 0, size.width, size.height)
@@ -28,10 +36,16 @@ export function paintLoss(context, size, { steps, values, changes }, theme) {
   rateMarks(context, box, scale, changes, theme)
   rateNames(context, box, scale, { steps, values, changes }, theme)
   line(context, scale, steps, values, theme.ink, 1.6)
+  hereMark(context, box, scale, shown, theme)
+  return [axisOf(box, scale)]
 }
 
-/** Nine small curves, each where its weight stands in the filter, all on one scale. */
-export function paintWeights(context, size, { steps, values, changes, current, lit }, theme) {
+/**
+ * Nine small curves, each where its weight stands in the filter, all on one scale.
+ *
+ * @returns {Axis[]}
+ */
+export function paintWeights(context, size, { steps, values, changes, shown, current, lit }, theme) {
   const highest = niceTop(Math.max(...values.map(Math.abs), ...current.slice(0, 9).map(Math.abs), 0.01))
   const left = 36
   const gap = 8
@@ -39,6 +53,7 @@ export function paintWeights(context, size, { steps, values, changes, current, l
   const height = (size.height - 20 - 2 * gap) / 3
   context.clearRect(0, 0, size.width, size.height)
   context.font = `${FONT}px ${theme.font}`
+  const axes = []
   for (let weight = 0; weight < 9; weight++) {
     const box = {
       left: left + (weight % 3) * (width + gap),
@@ -52,13 +67,41 @@ export function paintWeights(context, size, { steps, values, changes, current, l
     const own = steps.map((_, at) => values[9 * at + weight])
     const colour = css(theme.signed(current[weight] >= 0 ? 0.72 : -0.72, 1))
     line(context, scale, steps, own, colour, 1.7)
-    if (own.length) dot(context, scale.x(steps.at(-1)), scale.y(own.at(-1)), colour)
+    hereMark(context, box, scale, shown, theme)
+    if (own.length) dot(context, scale.x(shown), scale.y(current[weight]), colour)
     context.strokeStyle = lit?.has(weight) ? theme.accent : theme.line
     context.lineWidth = lit?.has(weight) ? 2 : 1
     context.strokeRect(box.left, box.top, box.width, box.height)
     if (weight % 3 === 0) heightTicks(context, box, highest, theme)
     if (weight >= 6) stepTicks(context, box, steps, theme)
+    axes.push(axisOf(box, scale))
   }
+  return axes
+}
+
+/**
+ * The step that a point of a curve belongs to; to the left or right of all curves the nearest.
+ *
+ * @param {Axis[]} axes
+ */
+export function stepAt(axes, x, y) {
+  const beside = (value, start, size) => Math.max(start - value, 0, value - start - size)
+  const distance = ({ box }) => beside(x, box.left, box.width) + beside(y, box.top, box.height)
+  const { box, first, last } = axes.reduce((one, other) => (
+    distance(other) < distance(one) ? other : one))
+  const share = Math.min(1, Math.max(0, (x - box.left) / box.width))
+  return Math.round(first + share * (last - first))
+}
+
+function axisOf(box, { first, last }) {
+  return { box, first, last }
+}
+
+/** An upright at a step of the past that the stage shows. The newest is at the end: no mark. */
+function hereMark(context, box, scale, shown, theme) {
+  if (shown >= scale.last) return
+  const x = Math.round(scale.x(shown)) + 0.5
+  rule(context, x, box.top, x, box.top + box.height, theme.accent, 1.5)
 }
 
 function heightTicks(context, box, highest, theme) {
@@ -123,7 +166,10 @@ function scaleOf(box, steps, lowest, highest) {
   return {
     first,
     last,
-    x: (step) => box.left + (last > first ? (step - first) / (last - first) : 1) * box.width,
+    x: (step) => {
+      const share = last > first ? (Math.min(step, last) - first) / (last - first) : 1
+      return box.left + share * box.width
+    },
     y: (value) => box.top + (1 - (value - lowest) / (highest - lowest)) * box.height,
   }
 }

@@ -1,19 +1,19 @@
 /**
  * What is looked at: by the pointer, by the keyboard, or pinned.
  *
- * A click or Enter pins a cell until Escape or a click elsewhere; a pinned cell keeps the light while
- * the pointer wanders. Positions are kept, not values: with the next step the same cell stays lit.
+ * A click or Enter pins a cell until Escape or a click beside the cells; a pinned cell keeps the light
+ * while the pointer wanders. Positions are kept, not values: with the next step the same cell stays lit.
  *
  * @typedef {{panel: string, index: number}} Place
  */
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
-const CONTROLS = "button, a, input, select, textarea, label, [role=slider], [role=option], [role=radio]"
+const CONTROLS = "button, a, input, label, [role=radio]"
 
 export class Selection {
   /**
    * @param {() => void} changed
-   * @param {(place: Place) => void} pinned somebody has pinned a cell
+   * @param {(place: Place | null) => void} pinned somebody has pinned a cell, or let go of it
    */
   constructor(changed, pinned) {
     this.changed = changed
@@ -50,14 +50,13 @@ export class Selection {
     on("keydown", (event) => this.key(event, view, place))
   }
 
-  /** Let go on Escape and on a click that is meant for nothing else. */
+  /** Let go on Escape, wherever it is pressed, and on a click between the stage's cells. */
   followPage(root, signal) {
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.release()
     }, { signal })
-    document.addEventListener("click", (event) => {
-      const path = event.composedPath().filter((node) => node instanceof Element)
-      if (!path.some((node) => node.matches(`canvas, ${CONTROLS}`))) this.release()
+    root.addEventListener("click", (event) => {
+      if (!event.target.closest(`canvas, ${CONTROLS}`)) this.release()
     }, { signal })
   }
 
@@ -67,7 +66,7 @@ export class Selection {
       const start = this.cursor(view)
       const next = this.focused ? view.geometry.step(start, ...arrow) : start
       this.cursors.set(view.panel.name, next)
-      this.pinned = null
+      this.letGo()
       this.hovered = null
       this.set("focused", place(next))
     } else if (event.key === "Enter" || event.key === " ") {
@@ -98,11 +97,23 @@ export class Selection {
     this.announcePinned(place)
   }
 
+  /** Pin what the server says is pinned; it need not be told. */
+  adopt(place) {
+    if (place) this.cursors.set(place.panel, place.index)
+    this.set("pinned", place)
+  }
+
   release() {
     if (!this.active) return
-    this.pinned = null
+    this.letGo()
     this.focused = null
     this.changed()
+  }
+
+  letGo() {
+    if (!this.pinned) return
+    this.pinned = null
+    this.announcePinned(null)
   }
 
   set(kind, place) {

@@ -8,6 +8,7 @@
  */
 
 import { themeOf } from "./colours.js"
+import { CurveView } from "./curve.js"
 import { paintLoss, paintWeights } from "./curves.js"
 import { decode } from "./decode.js"
 import { element } from "./element.js"
@@ -65,8 +66,9 @@ class Stage {
     this.gone = new AbortController()
     this.selection = new Selection(
       () => this.schedule("said"),
-      ({ panel, index }) => this.report("pinned", { quantity: panel, filter: this.filter, index }),
+      (place) => this.tellPinned(place),
     )
+    this.known = "null"
     this.build()
     parent.adoptedStyleSheets = [styles]
     parent.append(this.root)
@@ -79,6 +81,7 @@ class Stage {
     this.story = element("p", { className: "story" })
     this.strip = new Strip((filter) => {
       this.filter = filter
+      if (this.selection.pinned) this.tellPinned(this.selection.pinned)
       this.schedule()
     })
     this.legend = new Legend((following) => {
@@ -86,8 +89,9 @@ class Stage {
       this.schedule()
     })
     this.views = new Map(PANELS.map((panel) => [panel.name, new PanelView(panel)]))
-    this.loss = curve("loss", "loss", "over the steps")
-    this.weights = curve("weights", "the nine weights", "over the steps")
+    const seek = (step) => this.report("sought", step)
+    this.loss = new CurveView("loss", "loss", "over the steps", seek)
+    this.weights = new CurveView("weights", "the nine weights", "over the steps", seek)
     this.legend.section.style.gridArea = "legend"
     this.grid = element("div", { className: "grid" }, [
       ...[...this.views.values()].map(({ section }) => section),
@@ -133,6 +137,21 @@ class Stage {
       this.fresh = true
     }
     this.schedule()
+  }
+
+  /** Tell the server which cell is pinned, or that none is any more. */
+  tellPinned(place) {
+    if (place) this.report("pinned", { panel: place.panel, filter: this.filter, index: place.index })
+    else this.report("released", true)
+  }
+
+  /** Take over what the server has pinned, when that is something new. */
+  adopt(pinned) {
+    const now = JSON.stringify(pinned ?? null)
+    if (now === this.known) return
+    this.known = now
+    this.selection.adopt(pinned ? { panel: pinned.panel, index: pinned.index } : null)
+    if (pinned) this.filter = pinned.filter
   }
 
   measure() {
@@ -182,6 +201,7 @@ class Stage {
     this.root.classList.toggle("failed", !this.frame)
     if (!this.frame) return
     const { meta } = this.frame
+    this.adopt(meta.pinned)
     this.filter = Math.min(this.filter, meta.filters - 1)
     this.ranges.update(this.frame)
     this.frames += 1
@@ -237,13 +257,17 @@ class Stage {
     const own = steps.flatMap((_, at) => [
       ...arrays.curve_filters.subarray(at * cells + 9 * this.filter, at * cells + 9 * this.filter + 9),
     ])
-    this.loss.draw(this.layout.ratio, (context, size) => {
-      paintLoss(context, size, { steps, values: [...arrays.curve_loss], changes }, this.theme)
+    const { ratio } = this.layout
+    const shown = meta.step
+    this.loss.draw(ratio, (context, size) => {
+      const values = [...arrays.curve_loss]
+      return paintLoss(context, size, { steps, values, changes, shown }, this.theme)
     })
-    this.weights.draw(this.layout.ratio, (context, size) => {
+    this.weights.draw(ratio, (context, size) => {
       const lights = lit.get("weights")?.strong
       const current = [...step.filter_after].slice(0, BIAS)
-      paintWeights(context, size, { steps, values: own, changes, current, lit: lights }, this.theme)
+      const curve = { steps, values: own, changes, shown, current, lit: lights }
+      return paintWeights(context, size, curve, this.theme)
     })
   }
 
@@ -289,30 +313,6 @@ class Stage {
     dataset.step = this.frame.meta.step
     dataset.run = this.frame.meta.run
     dataset.frames = this.frames
-  }
-}
-
-/** A short curve with its heading; its canvas takes the room that the grid gives it. */
-function curve(name, title, words) {
-  const canvas = element("canvas", { role: "img" })
-  canvas.setAttribute("aria-label", `${title} ${words}`)
-  const picture = element("div", { className: "picture" }, [canvas])
-  const section = element("section", { className: "curve" }, [
-    element("h3", {}, [element("span", { textContent: title }), element("small", { textContent: words })]),
-    picture,
-  ])
-  section.dataset.panel = name
-  section.style.gridArea = `${name}-curve`
-  return {
-    section,
-    draw(ratio, paint) {
-      const size = { width: picture.clientWidth, height: picture.clientHeight }
-      const [width, height] = [Math.round(size.width * ratio), Math.round(size.height * ratio)]
-      if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height })
-      const context = canvas.getContext("2d")
-      context.setTransform(ratio, 0, 0, ratio, 0, 0)
-      paint(context, size)
-    },
   }
 }
 

@@ -12,7 +12,7 @@ import streamlit as st
 from cnn import Recipe, Run, Step
 from data import load_bundled
 from pages.parts.frame import Scene, pack
-from pages.parts.stage import stage
+from pages.parts.stage import Event, Pinned, stage
 
 RATE = 0.02
 
@@ -48,6 +48,15 @@ def scene(number: int, filters: int, batch: int, **changes: object) -> Scene:
     )
 
 
+def heard(event: Event) -> None:
+    """Remember what was done on the stage."""
+    if isinstance(event, Pinned):
+        spot = event.spot
+        st.session_state.pins.append((spot.panel, spot.filter, spot.index))
+    else:
+        st.session_state.events.append(str(event))
+
+
 def main() -> None:
     """The page."""
     st.set_page_config(layout="wide")
@@ -58,6 +67,7 @@ def main() -> None:
     state = st.session_state
     state.setdefault("number", int(st.query_params.get("steps", 1)))
     state.setdefault("pins", [])
+    state.setdefault("events", [])
 
     columns = st.columns(7)
     if columns[0].button("step", shortcut="ArrowRight"):
@@ -82,10 +92,9 @@ def main() -> None:
             watching=12 if watching else None,
         )
         frame = pack(step, setting)
-        pinned = stage(frame[: len(frame) // 2] if broken else frame)
-        if pinned:
-            state.pins.append((pinned.quantity, pinned.filter, pinned.index))
+        stage(frame[: len(frame) // 2] if broken else frame, on_event=heard)
         st.text(f"pins: {state.pins}")
+        st.text(f"other events: {state.events}")
 
     if shown:
         live()

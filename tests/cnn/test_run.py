@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
-    consumes,
     initialize,
     invariant,
     rule,
@@ -225,10 +224,10 @@ def test_a_run_trains_as_the_notes_say(digits: Digits, recipe: Recipe) -> None:
 
 
 def test_it_learns(digits: Digits) -> None:
-    """2,000 of the bundled digits, once each: most of the digits never seen are then known."""
+    """One epoch of the bundled digits: most of those never seen are then known."""
     held_out = digits.held_out_images, digits.held_out_labels
     run = Run(Recipe(), digits.images, digits.labels, held_out)
-    run.advance(2_000)
+    run.advance(4_000)
 
     assert run.history.held_out_accuracy[0] < 0.3
     assert run.history.held_out_accuracy[-1] > 0.8
@@ -335,10 +334,6 @@ class Travels(RuleBasedStateMachine):
         run, plain = of
         number = data.draw(st.integers(0, run.step))
         return self.together(run.fork(number, rate), plain.fork(number, rate))
-
-    @rule(of=consumes(runs))
-    def leave(self, of: tuple[Run, Plain]) -> None:
-        """Nothing more happens to it; its children go on."""
 
     @invariant()
     def every_run_stands_where_its_loop_does(self) -> None:
@@ -502,9 +497,9 @@ def test_a_rate_that_makes_no_sense_changes_nothing(digits: Digits) -> None:
     run, _ = pair(Recipe(learning_rate=0.02), digits)
     run.advance(5)
     for rate in (0, -1, math.nan, math.inf, True, None, "0.1"):
-        with pytest.raises(RecipeError, match="^learning_rate"):
+        with pytest.raises(RecipeError, match=r"^learning_rate"):
             run.set_learning_rate(rate)
-        with pytest.raises(RecipeError, match="^learning_rate"):
+        with pytest.raises(RecipeError, match=r"^learning_rate"):
             run.fork(3, learning_rate=rate if rate is not None else math.nan)
 
     assert run.recipe == Recipe(learning_rate=0.02)
@@ -535,20 +530,20 @@ MEGABYTE = 1_000_000  # allowed for a step's own arrays and for tracing
 
 
 def test_the_memory_of_a_long_run_is_bounded(digits: Digits) -> None:
-    """60,000 steps of the default recipe, the checkpoints thinned several times."""
+    """30,000 steps of the default recipe: the checkpoints are thinned at 8,900 and 17,700."""
     held_out = digits.held_out_images[:10], digits.held_out_labels[:10]
     run = Run(Recipe(), digits.images, digits.labels, held_out)
 
-    history, rest = memory(run, 60_000)
+    history, rest = memory(run, 30_000)
 
     # A loss and ten weights are 44 bytes: fewer, and the measure would be blind.
-    assert 44 <= history / 60_000 <= 64
+    assert 44 <= history / 30_000 <= 64
     assert 4 * MEGABYTE <= rest <= 16 * MEGABYTE + MEGABYTE
-    for number in (1, 777, 30_001, 59_999):
+    for number in (1, 777, 17_728, 29_999):
         assert_same(run.at(number).after.vector, run.at(number + 1).before.vector)
         assert_same(run.at(number).after.filters, run.history.filters[number - 1])
         assert run.at(number).loss == run.history.loss[number - 1]
-    assert_same(run.at(60_000).after.vector, run.parameters.vector)
+    assert_same(run.at(30_000).after.vector, run.parameters.vector)
 
 
 @pytest.mark.parametrize(
@@ -590,51 +585,77 @@ def test_thinned_checkpoints_give_back_the_same_bits(
 # Divergence
 
 
-@pytest.fixture(scope="module")
-def diverging(digits: Digits) -> Recipe:
-    """A recipe that trains for twenty steps and is then driven out of float32's range.
+def found(digits: Digits, kind: str) -> Recipe:
+    """The first recipe of a family whose run leaves float32's range in the way asked for.
 
-    Mostly such a rate kills all ReLUs at once, and the loss stays finite: which seeds diverge
-    hangs on a few signs, so the first that does is looked for.
+    Mostly so high a rate kills all ReLUs at once and the loss stays finite, so that which seeds
+    diverge hangs on a few signs, and these perhaps on the machine: hence the search.
     """
-    for seed in range(200):
-        for bias_rule in ("exact", "notes"):
-            schedule = [(1, 0.05), (21, 1_000_000.0)]
-            recipe = Recipe("bundled", seed, 8, 10, 16, bias_rule, schedule)
-            run = Run(recipe, digits.images, digits.labels)
-            run.advance(30)
-            if run.diverged:
-                return recipe
-    pytest.fail("no seed leaves float32's range")
+    for seed in range(300):
+        if kind == "late":  # after twenty good steps
+            recipe = Recipe("bundled", seed, 8, 10, 16, "notes", [(1, 0.05), (21, 1_000_000.0)])
+        else:
+            rate = 250_000.0 if kind == "parameters" else 100_000.0
+            recipe = Recipe("bundled", seed, 8, 40, 1, "notes", rate)
+        run = Run(recipe, digits.images, digits.labels)
+        run.advance(30)
+        if not run.diverged:
+            continue
+        if kind == "parameters":  # the last gradients are finite; times 1,000,000 they are not
+            recipe = recipe.with_rate(run.step, 1_000_000.0)
+        if kind in ("late", what_breaks(Plain(recipe, digits.images, digits.labels))):
+            return recipe
+    pytest.fail(f"no seed diverges by its {kind}")
 
 
-def last_finite(plain: Plain) -> int:
-    """Train the plain loop until a loss or a parameter is not finite; return the step before."""
+def what_breaks(plain: Plain) -> str:
+    """What is the first to be not finite when the plain loop goes on and on."""
     with np.errstate(all="ignore"):
-        while True:
+        while len(plain.steps) < 100:
             plain.advance(1)
             step = plain.steps[-1]
-            if not (math.isfinite(step.loss) and np.isfinite(step.after.vector).all()):
-                plain.steps.pop()
-                return len(plain.steps)
-            assert len(plain.steps) < 100
+            images, labels = plain.images[step.chosen], plain.labels[step.chosen]
+            errors = backward(
+                step.before, forward(step.before, images), labels, plain.recipe.bias_rule
+            )
+            if not math.isfinite(step.loss):
+                return "loss"
+            if not np.isfinite(errors.gradients.vector).all():
+                return "gradients"
+            if not np.isfinite(step.after.vector).all():
+                return "parameters"
+    pytest.fail("it does not diverge")
+
+
+@pytest.fixture(scope="module", params=["late", "loss", "gradients", "parameters"])
+def diverging(request: pytest.FixtureRequest, digits: Digits) -> Recipe:
+    return found(digits, request.param)
+
+
+def train_to_the_last_finite_step(plain: Plain) -> tuple[int, int]:
+    """Train until a step is not finite, and take that one back.
+
+    Returns:
+        The last step, and the one whose update was too much: the next one if the parameters
+        after it are the first that is not finite, else the last.
+    """
+    with np.errstate(all="ignore"):
+        broken = what_breaks(plain)
+    plain.steps.pop()
+    return len(plain.steps), len(plain.steps) + (broken == "parameters")
 
 
 def test_a_run_that_diverges_stops_at_its_last_finite_step(
     digits: Digits, diverging: Recipe
 ) -> None:
     run, plain = pair(diverging, digits, count=4_000)
-    last = last_finite(plain)
-    assert last >= 20
+    last, cause = train_to_the_last_finite_step(plain)
 
     assert run.advance(100) == last
     assert run.step == last
     assert run.diverged is not None
-    assert (run.diverged.step, run.diverged.learning_rate) == (last + 1, 1_000_000.0)
-    assert run.stopped == (
-        f"Step {last + 1} with the learning rate 1e+06 would give values that are no longer "
-        f"finite, so the run stopped at step {last}."
-    )
+    assert (run.diverged.step, run.diverged.cause) == (last + 1, cause)
+    assert run.diverged.learning_rate == plain.recipe.rate_at(cause)
     assert run.advance(10) == 0
     assert run.step == last
     # Everything up to there is kept, and is finite.
@@ -647,25 +668,28 @@ def test_a_run_that_diverges_stops_at_its_last_finite_step(
         assert run.at(number).before.vector.tobytes() == plain.after(number - 1), number
 
 
-def test_a_run_that_diverged_goes_on_with_another_rate(digits: Digits, diverging: Recipe) -> None:
-    run, plain = pair(diverging, digits, count=4_000)
-    run.advance(100)
-    last = last_finite(plain)
-    run.set_learning_rate(1e-30)
-    plain.set_learning_rate(1e-30)
-    assert run.stopped is None
-
-    assert run.advance(5) == 5
-    plain.advance(5)
-    assert run.step == last + 5
-    assert_history(run, plain)
-    assert_same(run.at(last + 1).before.vector, run.at(last).after.vector)
+def test_it_says_at_which_step_and_with_which_rate(digits: Digits) -> None:
+    for kind, sentence in (
+        (
+            "gradients",
+            "Step {0} with the learning rate 100000 gave parameters whose loss or gradients are "
+            "no longer finite, so the run stopped there.",
+        ),
+        (
+            "parameters",
+            "Step {1} with the learning rate 1e+06 would give values that are no longer finite, "
+            "so the run stopped at step {0}.",
+        ),
+    ):
+        run, _ = pair(found(digits, kind), digits, count=4_000)
+        run.advance(100)
+        assert run.stopped == str(run.diverged) == sentence.format(run.step, run.step + 1)
 
 
 def test_a_run_that_diverged_can_be_forked_from_any_step(digits: Digits, diverging: Recipe) -> None:
     run, plain = pair(diverging, digits, count=4_000)
     run.advance(100)
-    last = last_finite(plain)
+    last, _ = train_to_the_last_finite_step(plain)
 
     for number in range(last + 1):
         again = run.fork(number)
@@ -673,21 +697,45 @@ def test_a_run_that_diverged_can_be_forked_from_any_step(digits: Digits, divergi
         assert again.advance(100) == last - number
         assert str(again.diverged) == str(run.diverged)
         assert again.parameters.vector.tobytes() == plain.after(last)
-    saved, way = run.fork(19, learning_rate=0.05), plain.fork(19, 0.05)
-    assert saved.advance(50) == 50
-    way.advance(50)
-    assert saved.parameters.vector.tobytes() == way.after(69)
-    assert run.diverged is not None
 
 
-def test_a_run_that_diverges_at_once_is_still_there(digits: Digits, diverging: Recipe) -> None:
-    """A step 1 that cannot be taken leaves step 0."""
-    run = Run(diverging, digits.images, digits.labels)
+def test_a_fork_before_the_cause_goes_on_with_a_lower_rate(
+    digits: Digits, diverging: Recipe
+) -> None:
+    run, plain = pair(diverging, digits, count=4_000)
+    run.advance(100)
+    _, cause = train_to_the_last_finite_step(plain)
+    saved, way = run.fork(cause - 1, learning_rate=1e-30), plain.fork(cause - 1, 1e-30)
+
+    assert saved.advance(5) == 5
+    way.advance(5)
+    assert_history(saved, way)
+    assert run.diverged is not None, "the parent still says what happened to it"
+
+
+def test_with_a_lower_rate_the_same_run_goes_on_too(digits: Digits) -> None:
+    """Where it was the next update that was too much, and not the last one."""
+    run, plain = pair(found(digits, "parameters"), digits, count=4_000)
+    run.advance(100)
+    last, _ = train_to_the_last_finite_step(plain)
+    run.set_learning_rate(1e-30)
+    plain.set_learning_rate(1e-30)
+    assert run.stopped is None
+
+    assert run.advance(3) == 3
+    plain.advance(3)
+    assert run.step == last + 3
+    assert_history(run, plain)
+
+
+def test_where_the_last_update_was_too_much_no_rate_helps(digits: Digits) -> None:
+    run, _ = pair(found(digits, "loss"), digits, count=4_000)
     last = run.advance(100)
-    broken = run.fork(last, learning_rate=1_000_000.0)
-    assert broken.advance(1) == 0
-    assert broken.step == last
-    assert broken.at(last).after.vector.tobytes() == run.parameters.vector.tobytes()
+    said = run.stopped
+    run.set_learning_rate(1e-30)
+
+    assert run.advance(1) == 0
+    assert (run.step, run.stopped) == (last, said)
 
 
 # The end
@@ -732,7 +780,7 @@ def test_the_curves_of_a_run_that_has_not_begun(digits: Digits) -> None:
 
 
 def test_the_curves_by_hand(digits: Digits) -> None:
-    run, plain = pair(Recipe(filters=2, batch=7, learning_rate=[(1, 0.02), (4, 0.05)]), digits)
+    run, _ = pair(Recipe(filters=2, batch=7, learning_rate=[(1, 0.02), (4, 0.05)]), digits)
     run.advance(6)
     run.set_learning_rate(0.1)
     run.set_learning_rate(0.2)

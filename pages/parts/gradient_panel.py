@@ -1,0 +1,372 @@
+"""The gradient check of one step: backpropagation against finite differences, and two mistakes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cnn import GradientCheck, Parameters, Step, backward, check_gradients, forward
+from cnn.arithmetic import EXPLANATIONS
+from cnn.arrays import Integers
+from cnn.gradient_check import PERTURBATION
+from cnn.mistakes import gradients_copied_to_ties, tied_windows
+from cnn.network import PARAMETER_NAMES
+from pages.parts.kept import StepId
+from pages.parts.panel_figures import Gradients, gradients_figure, symmetric_log
+from pages.parts.session import Key, Session
+from pages.parts.wording import GRADIENTS, GROUPS, PER_FILTER, counted, fixed, significant, symbol
+
+MOST = 250_000
+"""Parameters times images that are checked at once: some ten seconds. Of a larger step one image
+is checked."""
+
+LOOKED_AT = 25
+"""Parameters that can be looked at one by one: those with the largest errors."""
+
+FINENESS = 40
+"""Points that are drawn beside each other in a tenfold of the axes."""
+
+
+def gradient_panel(session: Session, step: Step, image: int = 0) -> None:
+    """Offer to check every gradient of a step, and two ways to break them.
+
+    Args:
+        session: keeps the result while the step stays.
+        step: whose gradients, at the parameters before its update.
+        image: of the batch, the one that is checked alone where the batch is too large.
+    """
+
+    @st.fragment
+    def draw() -> None:
+        alone = image if step.before.vector.size * len(step.images) > MOST else None
+        chosen = slice(None) if alone is None else slice(image, image + 1)
+        images, labels = step.images[chosen], step.labels[chosen]
+        check = _check(session, step, alone, images, labels)
+        if check is None:
+            return
+        left, right = st.columns(2)
+        notes = left.toggle(
+            "Break it: the notes' bias rule",
+            value=session.run.recipe.bias_rule == "notes",
+            key=f"{Key.CHECK_NOTES_RULE}_{session.held.number}",
+            help="db = Σ dk, the sum of the nine filter gradients, where db = Σ dz is right.",
+        )
+        copied = right.toggle(
+            "Break it: copy the gradient to every tied winner",
+            key=Key.CHECK_COPIED_TIES,
+            help="As many public NumPy networks do: on the way back they look for the cells that "
+            "equal the pooled value, instead of the one that won.",
+        )
+        judged = check
+        if notes or copied:
+            judged = check.of(_broken(check, step.before, images, labels, notes, copied))
+        _verdict(judged)
+        for said in _mistakes(check, judged, step.before, images, notes, copied):
+            st.markdown(said)
+        st.plotly_chart(
+            gradients_figure(*_points(judged)),
+            key="gradient_check",
+            alt="Analytic against numeric gradients; the table and the sentences say the same.",
+        )
+        st.caption(
+            "Every gradient is a point: to the right what the finite difference says, upwards "
+            "what backpropagation says, so agreement is the diagonal. Both axes are logarithmic "
+            "in both directions from 0. Points that would cover each other are drawn once."
+        )
+        _look_at_one(judged, step.before, images, labels)
+
+    draw()
+
+
+def _check(
+    session: Session, step: Step, alone: int | None, images: Integers, labels: Integers
+) -> GradientCheck | None:
+    """Return the check that is kept, or the one that the button asks for."""
+    key = StepId.of(session.held.number, step)
+    count = step.before.vector.size
+    st.markdown(
+        f"**Gradient check of step {step.number:,}.** Backpropagation says how fast the loss "
+        "changes with each parameter θ. The same can be found without it, only slower: move one "
+        f"parameter by ε = {PERTURBATION:.5f} up and down and see how much the loss changes, "
+        f"(L(θ + ε) − L(θ − ε)) / 2ε. Here both are compared for all {count:,} parameters as "
+        "they were before the step, in 64-bit numbers."
+    )
+    if alone is not None:
+        st.caption(
+            f"Checking all {len(step.images)} images of this step would take minutes, so it is "
+            f"done for image {alone + 1} of the batch alone, with that image's own gradients."
+        )
+    elif len(images) > 1:
+        st.caption(f"Loss and gradients are the mean over the step's {len(images)} images.")
+    check = session.kept.check_of(key, alone)
+    if check is None:
+        place = st.empty()
+        if place.button(f"Check all {count:,} gradients", key=Key.CHECK):
+            with place, st.spinner(f"Moving {count:,} parameters up and down …", show_time=True):
+                check = check_gradients(step.before, images, labels)
+            place.empty()
+            session.kept.check = key, alone, check
+    return check
+
+
+def _broken(
+    check: GradientCheck,
+    parameters: Parameters,
+    images: Integers,
+    labels: Integers,
+    notes: bool,
+    copied: bool,
+) -> Parameters:
+    """Return the gradients with the mistakes that are switched on, in float64."""
+    parameters = parameters.astype(np.float64)
+    values = forward(parameters, images)
+    if copied:
+        return gradients_copied_to_ties(parameters, values, labels, "notes" if notes else "exact")
+    return backward(parameters, values, labels, "notes").gradients if notes else check.analytic
+
+
+def _verdict(check: GradientCheck) -> None:
+    """Say how many agree, group by group."""
+    count, kinks, wrong = (int(n) for n in (check.kink.size, check.kink.sum(), check.failed.sum()))
+    if wrong:
+        verdict = f"✗ **{counted(wrong, 'gradient')} of {count:,} {_is(wrong)} wrong.** "
+    else:
+        verdict = "✓ **Backpropagation is right.** "
+    verdict += f"{count - kinks - wrong:,} of {count:,} agree to a relative error of 10⁻⁶ or better"
+    verdict += "." if not kinks else (
+        f"; {kinks:,} {'stands' if kinks == 1 else 'stand'} at a kink, where moving the parameter "
+        "by ε switches a ReLU on or off or changes the winner of a window: there the loss has no "
+        "slope, and a difference is no error."
+    )
+    st.markdown(verdict)
+    rows = ["| | parameters | agree | at a kink | wrong | largest relative error |", "|-|-:|-:|-:|-:|-:|"]
+    for name, places in _places(check.analytic):
+        kink, failed = check.kink[places], check.failed[places]
+        error = check.relative_error.vector[places][~kink]
+        rows.append(
+            f"| {GROUPS[name]} | {len(places):,} | {len(places) - kink.sum() - failed.sum():,} "
+            f"| {kink.sum():,} | {f'**{failed.sum():,}**' if failed.any() else 0} "
+            f"| {significant(float(error.max()), 2) if error.size else '–'} |"
+        )
+    st.markdown("\n".join(rows))
+
+
+def _mistakes(
+    check: GradientCheck,
+    judged: GradientCheck,
+    parameters: Parameters,
+    images: Integers,
+    notes: bool,
+    copied: bool,
+) -> Iterator[str]:
+    """Say in a sentence what each mistake that is switched on does in this step."""
+    right, wrong = check.analytic, judged.analytic
+    if notes:
+        f = int(np.abs(wrong.filter_bias - right.filter_bias).argmax())
+        yield (
+            f"**The notes' bias rule** takes the sum of the nine filter gradients for the gradient "
+            f"of {symbol(parameters, 'filter_bias', 0, f)}: "
+            f"{fixed(wrong.filter_bias[f], 6)}, while the finite difference is "
+            f"{fixed(check.numeric.filter_bias[f], 6)}. "
+            + _off(wrong.filter_bias[f], right.filter_bias[f])
+            + (
+                " Everything else still agrees, because the rule touches nothing else."
+                if not copied
+                else ""
+            )
+        )
+    if copied:
+        yield _copied(check, judged, parameters, images)
+
+
+def _copied(
+    check: GradientCheck, judged: GradientCheck, parameters: Parameters, images: Integers
+) -> str:
+    """Say what copying the gradient to tied winners does in this step."""
+    values = forward(parameters.astype(np.float64), images)
+    tied, dead = tied_windows(values), values.pooled == 0
+    empty = tied & ~_ink_under_windows(values.x)[:, np.newaxis]
+    windows, ties = f"{tied.size:,} windows", int(tied.sum())
+    text = "**Copying to every tied winner**: "
+    ignored = (
+        f" {counted(int(dead.sum()), 'dead window')} {_is(int(dead.sum()))} a tie of four zeros as "
+        "well, but there the ReLU blocks all four copies."
+    )
+    if not ties:
+        return (
+            f"{text}none of the {windows} of this step has a tie above 0, so the mistake changes "
+            f"nothing here.{ignored} It stays hidden until a step with an even stroke comes along."
+        )
+    text += f"{ties:,} of the {windows} of this step {'has' if ties == 1 else 'have'} a tie above 0"
+    if empty.any():
+        text += (
+            f", {empty.sum():,} of them over empty paper, where z is the filter's bias alone and "
+            "that is above 0"
+        )
+    text += f"; each sends its δ0 back two to four times.{ignored}"
+    right, wrong = check.analytic, judged.analytic
+    change = np.abs(wrong.filters - right.filters)
+    f, u, v = np.unravel_index(change.argmax(), change.shape)
+    if change[f, u, v] > 0:
+        text += (
+            f" Worst is {symbol(parameters, 'filters', int(3 * u + v), int(f)).replace('k', 'dk')}: "
+            f"{fixed(wrong.filters[f, u, v], 6)} instead of {fixed(right.filters[f, u, v], 6)}. "
+            f"The filter gradient as a whole is off by {_share(wrong.filters, right.filters)} of "
+            "its length."
+        )
+    else:
+        text += " The nine filter gradients stay right, because the pixels there are 0."
+    f = int(np.abs(wrong.filter_bias - right.filter_bias).argmax())
+    return text + (
+        f" The gradient of the bias comes out as {fixed(wrong.filter_bias[f], 6)}; the finite "
+        f"difference is {fixed(check.numeric.filter_bias[f], 6)}."
+    )
+
+
+def _ink_under_windows(x: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Whether any pixel that a pooling window depends on is not 0; (n, 28, 28) → (n, 13, 13)."""
+    patches = np.lib.stride_tricks.sliding_window_view(x, (4, 4), axis=(1, 2))[:, ::2, ::2]
+    ink: NDArray[np.bool_] = (patches > 0).any(axis=(-2, -1))
+    return ink
+
+
+def _off(wrong: float, right: float) -> str:
+    if abs(right) < 1e-12:
+        return "" if abs(wrong) < 1e-12 else "It should be 0."
+    if wrong * right < 0:
+        return "It even has the wrong sign: a step moves the bias the wrong way."
+    return f"It is off by {abs(wrong - right) / abs(right):.0%}."
+
+
+def _share(wrong: NDArray[np.floating], right: NDArray[np.floating]) -> str:
+    length = float(np.linalg.norm(right))
+    return f"{np.linalg.norm(wrong - right) / length:.0%}" if length else "more than the whole"
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _places(parameters: Parameters) -> list[tuple[str, NDArray[np.intp]]]:
+    """Return where the parameters of each group stand in the vector."""
+    places = parameters.replaced(np.arange(parameters.vector.size, dtype=np.float64))
+    return [(name, getattr(places, name).reshape(-1).astype(np.intp)) for name in PARAMETER_NAMES]
+
+
+@dataclass(frozen=True, eq=False)
+class _Names:
+    """What the parameters are called, by their place in the vector."""
+
+    parameters: Parameters
+    group: NDArray[np.intp]
+    position: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, parameters: Parameters) -> "_Names":
+        group, position = (np.empty(parameters.vector.size, np.intp) for _ in range(2))
+        for number, (_, places) in enumerate(_places(parameters)):
+            group[places], position[places] = number, np.arange(len(places))
+        return cls(parameters, group, position)
+
+    def name(self, place: int) -> str:
+        return PARAMETER_NAMES[self.group[place]]
+
+    def symbol(self, place: int) -> str:
+        name, position = self.name(place), int(self.position[place])
+        filter, index = 0, position
+        if name in PER_FILTER:
+            filter, index = divmod(position, 9 if name == "filters" else 1)
+        return symbol(self.parameters, name, index, filter)
+
+
+def _points(check: GradientCheck) -> tuple[list[Gradients], Gradients, Gradients]:
+    """Sort the gradients into those that agree, group by group, kinks and wrong ones."""
+    names = _Names.of(check.analytic)
+
+    def points(name: str, places: NDArray[np.intp]) -> Gradients:
+        return Gradients(
+            name,
+            [names.symbol(int(place)) for place in places],
+            check.numeric.vector[places],
+            check.analytic.vector[places],
+        )
+
+    agree = ~check.kink & ~check.failed
+    groups = [
+        points(GROUPS[name], _apart(places[agree[places]], check))
+        for name, places in _places(check.analytic)
+    ]
+    return (
+        groups,
+        points("at a kink", np.flatnonzero(check.kink)),
+        points("wrong", np.flatnonzero(check.failed)),
+    )
+
+
+def _apart(places: NDArray[np.intp], check: GradientCheck) -> NDArray[np.intp]:
+    """Keep one of the points that would be drawn in the same spot."""
+    spots = [
+        np.round(FINENESS * symmetric_log(side.vector[places]))
+        for side in (check.numeric, check.analytic)
+    ]
+    _, first = np.unique(np.column_stack(spots), axis=0, return_index=True)
+    return places[np.sort(first)]
+
+
+def _look_at_one(
+    check: GradientCheck, parameters: Parameters, images: Integers, labels: Integers
+) -> None:
+    """Name the worst gradient, and show how the numbers of any of the worst came about."""
+    names = _Names.of(check.analytic)
+    error = np.where(check.kink, -1.0, check.relative_error.vector)
+    worst_first = np.argsort(-error, kind="stable")[:LOOKED_AT].tolist()
+    kinks = np.flatnonzero(check.kink)[:LOOKED_AT].tolist()
+
+    def label(place: int) -> str:
+        if check.kink[place]:
+            return f"{names.symbol(place)}, at a kink"
+        share = significant(check.relative_error.vector[place], 2)
+        return f"{names.symbol(place)}, relative error {share}"
+
+    options = [place for place in worst_first if not check.kink[place]] + kinks
+    worst = options[0]
+    st.markdown(
+        f"Of all that {_stand(check)}, **{names.symbol(worst)}** is the worst: backpropagation "
+        f"{significant(check.analytic.vector[worst], 10)}, finite difference "
+        f"{significant(check.numeric.vector[worst], 10)}, relative error "
+        f"{significant(check.relative_error.vector[worst], 2)}."
+    )
+    place = st.selectbox(
+        "Look at one, the worst first", options, format_func=label, key=Key.CHECK_LOOKED_AT
+    )
+    parameters = parameters.astype(np.float64)
+    theta = parameters.vector[place]
+    up, down = (
+        _loss(parameters, place, theta + by, images, labels) for by in (PERTURBATION, -PERTURBATION)
+    )
+    explanation = EXPLANATIONS[GRADIENTS[names.name(place)]]
+    st.markdown(
+        f"- θ = {names.symbol(place)} = {fixed(theta, 9)}\n"
+        f"- L(θ + ε) = {fixed(up, 13)} and L(θ − ε) = {fixed(down, 13)}\n"
+        f"- finite difference: ({fixed(up, 13)} − {fixed(down, 13)}) / {2 * PERTURBATION:.5f} = "
+        f"**{significant(check.numeric.vector[place], 10)}**\n"
+        f"- backpropagation, {explanation.equation}: "
+        f"**{significant(check.analytic.vector[place], 10)}**\n"
+        f"- {explanation.words}"
+    )
+
+
+def _stand(check: GradientCheck) -> str:
+    return "stand at no kink" if check.kink.any() else "were checked"
+
+
+def _loss(
+    parameters: Parameters, place: int, value: float, images: Integers, labels: Integers
+) -> float:
+    """Return the loss with one parameter moved."""
+    vector = parameters.vector.copy()
+    vector[place] = value
+    moved = parameters.replaced(vector)
+    return backward(moved, forward(moved, images), labels).loss

@@ -1,0 +1,65 @@
+"""What the panels of the step page keep from one drawing to the next."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnn import GradientCheck, Step
+
+
+class StepId(NamedTuple):
+    """Which step of which run of the visit; with another image it is another step."""
+
+    run: int
+    number: int
+    first_image: int
+
+    @classmethod
+    def of(cls, run: int, step: Step) -> "StepId":
+        """Name a step.
+
+        Args:
+            run: the number of the run, `pages.parts.session.Held.number`.
+            step: one of its steps, or a digit looked at with its parameters.
+        """
+        return cls(run, step.number, int(step.indices[0]))
+
+
+class QuestionId(NamedTuple):
+    """A question of the quiz: the step and the image it is about, and its number."""
+
+    step: StepId
+    image: int
+    number: int
+
+
+@dataclass
+class Kept:
+    """Results that took a while, and the score of the quiz. Only the newest result of a kind.
+
+    Attributes:
+        check: a step's gradient check, by the exact bias rule, and the image that was checked
+            alone, or None for the whole batch.
+        losses: a step's loss after each rate of a list, and that list.
+        question: the number of the quiz's present question, from 1.
+        answers: whether each question that was answered was answered rightly.
+    """
+
+    check: tuple[StepId, int | None, GradientCheck] | None = None
+    losses: tuple[StepId, tuple[float, ...], NDArray[np.floating]] | None = None
+    question: int = 1
+    answers: dict[QuestionId, bool] = field(default_factory=dict)
+
+    def check_of(self, step: StepId, image: int | None) -> GradientCheck | None:
+        """Return the gradient check of a step, if it is the one that is kept."""
+        if self.check is None or self.check[:2] != (step, image):
+            return None
+        return self.check[2]
+
+    def losses_of(self, step: StepId, rates: tuple[float, ...]) -> NDArray[np.floating] | None:
+        """Return a step's losses after these rates, if they are the ones that are kept."""
+        if self.losses is None or self.losses[:2] != (step, rates):
+            return None
+        return self.losses[2]

@@ -1,0 +1,283 @@
+"""The arithmetic behind one number, written out: symbols over numbers, one line a term.
+
+Every number that is added stands in an element of its own, ``data-part`` "term", "rest" or
+"bias", written with so many decimals that adding what is written gives what is written under
+it, ``data-part`` "total" and "result".
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from html import escape
+
+from cnn.arithmetic import (
+    EXPLANATIONS,
+    OUTCOMES,
+    Arithmetic,
+    Decimals,
+    Factor,
+    Operation,
+    Place,
+    Term,
+    rounded,
+)
+from cnn.arithmetic_places import HOMES
+from cnn.network import MAP, POOLED
+from pages.parts.numbers import decimals_for, in_decimals, readable
+
+SHOWN = 8
+"""Terms that are written one by one; the rest of a longer sum is one line."""
+
+SIDE = 3
+"""Rows and columns of a patch."""
+
+
+def sheet(arithmetic: Arithmetic, batch: int = 1, filters: int = 1, shown: int = SHOWN) -> str:
+    """Write out where a number comes from.
+
+    Args:
+        arithmetic: from `cnn.arithmetic.explain`.
+        batch: images of the step; which one a term belongs to is written where there are more.
+        filters: of the network, likewise.
+        shown: how many terms are written one by one.
+
+    Returns:
+        HTML, with everything escaped.
+    """
+    places = _Places(batch, filters, arithmetic.place)
+    whole, arithmetic = arithmetic, arithmetic.largest(shown)
+    decimals = arithmetic.decimals(decimals_for(arithmetic.stored))
+    parts = [
+        f'<section class="sheet" data-quantity="{escape(arithmetic.place.quantity)}"'
+        f' data-index="{arithmetic.place.index}"'
+        f' aria-label="{escape(f"arithmetic of {arithmetic.symbol}")}">',
+        _heading(arithmetic, decimals),
+        f'<p class="rule">{escape(arithmetic.rule)}</p>',
+    ]
+    if arithmetic.place.quantity == "z":
+        parts.append(_patch(arithmetic, decimals))
+    elif arithmetic.combine == "max":
+        parts.append(_window(arithmetic, decimals))
+    if not arithmetic.terms:
+        parts.append("<p>Nothing to add up.</p>")
+    elif arithmetic.combine == "sum" and arithmetic.place.quantity not in _GIVEN:
+        parts.append(_sum(arithmetic, decimals, places))
+    if len(arithmetic.terms) < len(whole.terms):
+        count = len(whole.terms)
+        parts.append(f'<p class="count">{count:,} terms, the largest first.</p>')
+    if arithmetic.blocked:
+        parts.append(f'<p class="blocked">{escape(arithmetic.blocked.value)}</p>')
+    elif arithmetic.routing and arithmetic.place.quantity in _ROUTED:
+        parts.append(f'<p class="routing">{escape(routing_in_words(arithmetic))}</p>')
+    return "".join([*parts, "</section>"])
+
+
+_GIVEN = (
+    "filters",
+    "filter_bias",
+    "hidden_weights",
+    "hidden_bias",
+    "output_weights",
+    "output_bias",
+)
+_ROUTED = ("feature_map", "pooled", "delta0", "backfill", "dz")
+
+
+def routing_in_words(arithmetic: Arithmetic) -> str:
+    """Say how a pooling window ended, where its winner stands and what comes back to it."""
+    routing = arithmetic.routing
+    if routing is None:
+        return ""
+    winner = cell_name("f", routing.winner.index, MAP[1])
+    pooled = cell_name("P", routing.pooled.index, POOLED[1])
+    return f"Window of {pooled}: {OUTCOMES[routing.outcome]} Recorded position: {winner}."
+
+
+def cell_name(symbol: str, index: int, columns: int) -> str:
+    """Write a cell of a map: ``f[12,7]``."""
+    row, column = divmod(index, columns)
+    return f"{symbol}[{row},{column}]"
+
+
+class _Places:
+    """Writes where a factor lives, as far as that is not clear from its symbol."""
+
+    def __init__(self, batch: int, filters: int, own: Place) -> None:
+        self.batch, self.filters, self.own = batch, filters, own
+
+    def of(self, factor: Factor) -> str:
+        place = factor.place
+        if place is None:
+            return ""
+        said = []
+        if place.quantity == "pooled" and not factor.symbol.startswith("P"):
+            said.append(cell_name("P", place.index, POOLED[1]))
+            if self.filters > 1:
+                said.append(f"filter {(place.filter or 0) + 1}")
+        # The images share the number that is explained: its terms come from all of them.
+        if self.batch > 1 and self.own.image is None and place.image is not None:
+            said.append(f"image {place.image + 1}")
+        return ", ".join(said)
+
+
+def _heading(arithmetic: Arithmetic, decimals: Decimals) -> str:
+    name = EXPLANATIONS[arithmetic.place.quantity].name
+    stored = in_decimals(arithmetic.stored, decimals.result)
+    return (
+        f"<h4><var>{escape(arithmetic.symbol)}</var> = "
+        f'<b data-part="stored">{stored}</b> <small>{escape(name)}</small></h4>'
+    )
+
+
+def _patch(arithmetic: Arithmetic, decimals: Decimals) -> str:
+    """Nine products, each on its place in the patch: pixel × weight over their product."""
+    largest = max(abs(term.value) for term in arithmetic.terms) or 1.0
+    rows = []
+    for start in range(0, SIDE * SIDE, SIDE):
+        cells = "".join(
+            f'<td style="{shade(term.value / largest)}">'
+            f'<span class="symbols">{escape(_reversed(term))}</span>'
+            f'<span class="numbers">{" × ".join(map(_number, reversed(term.factors)))}</span>'
+            f'<b data-part="term">{in_decimals(term.value, decimals.terms)}</b></td>'
+            for term in arithmetic.terms[start : start + SIDE]
+        )
+        rows.append(f"<tr>{cells}</tr>")
+    caption = "<caption>patch × filter, place by place: pixel × weight = product</caption>"
+    return f'<table class="patch">{caption}<tbody>{"".join(rows)}</tbody></table>'
+
+
+def _reversed(term: Term) -> str:
+    return " · ".join(factor.symbol for factor in reversed(term.factors))
+
+
+def _window(arithmetic: Arithmetic, decimals: Decimals) -> str:
+    """Four candidates where they stand in the window, the recorded winner marked."""
+    routing = arithmetic.routing
+    winner = routing.winner.index if routing else None
+    largest = arithmetic.stored or 1.0
+    rows = []
+    for start in (0, 2):
+        cells = []
+        for term in arithmetic.terms[start : start + 2]:
+            place = term.factors[0].place
+            won = place is not None and place.index == winner
+            cells.append(
+                f'<td class="{"won" if won else ""}" style="{shade(term.value / largest)}">'
+                f'<span class="symbols">{escape(term.symbol)}{" ← winner" if won else ""}</span>'
+                f'<b data-part="term">{in_decimals(term.value, decimals.terms)}</b></td>'
+            )
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    caption = "<caption>the four candidates of the window</caption>"
+    return f'<table class="patch">{caption}<tbody>{"".join(rows)}</tbody></table>'
+
+
+def _sum(arithmetic: Arithmetic, decimals: Decimals, places: _Places) -> str:
+    """The terms below each other, their sum, and what happens to it."""
+    lines = []
+    if arithmetic.place.quantity != "z":
+        lines += [_term(term, decimals.terms, places) for term in arithmetic.terms]
+    if arithmetic.rest:
+        words = f"{arithmetic.rest.count:,} smaller terms"
+        lines.append(_line(words, in_decimals(arithmetic.rest.value, decimals.terms), "rest"))
+    if arithmetic.bias:
+        words = f"<var>{escape(arithmetic.bias.symbol)}</var>, the bias"
+        lines.append(_line(words, in_decimals(arithmetic.bias.value, decimals.terms), "bias"))
+    several = len(arithmetic.terms) + bool(arithmetic.rest) + bool(arithmetic.bias) > 1
+    operation = arithmetic.operation
+    if several:
+        lines.append(_line("Σ", in_decimals(total(arithmetic, decimals), decimals.terms), "total"))
+    if operation:
+        lines.append(_operation(operation, decimals))
+    if several or operation:
+        stored = in_decimals(arithmetic.stored, decimals.result)
+        lines.append(_line(f"<var>{escape(arithmetic.symbol)}</var>", stored, "result"))
+    return f'<table class="terms"><tbody>{"".join(lines)}</tbody></table>'
+
+
+def total(arithmetic: Arithmetic, decimals: Decimals) -> Decimal | float:
+    """Add up what is written."""
+    values = [term.value for term in arithmetic.terms]
+    values += [arithmetic.rest.value] if arithmetic.rest else []
+    values += [arithmetic.bias.value] if arithmetic.bias else []
+    if abs(sum(values)) < float("inf"):
+        return sum((rounded(value, decimals.terms) for value in values), Decimal(0))
+    return sum(values)
+
+
+def _term(term: Term, decimals: int, places: _Places) -> str:
+    value = in_decimals(term.value, decimals)
+    if len(term.factors) == 1:
+        (factor,) = term.factors
+        where = places.of(factor)
+        words = f"<var>{escape(factor.symbol)}</var>" + (f" <small>{escape(where)}</small>" * bool(where))
+        return _line(words, value, "term")
+    factors = [
+        f'<span class="factor"><var>{escape(factor.symbol)}</var>{_number(factor)}'
+        + (f"<small>{escape(where)}</small>" if (where := places.of(factor)) else "")
+        + "</span>"
+        for factor in term.factors
+    ]
+    if term.form == "power":
+        words = f"e^({factors[0]} − {factors[1]})"
+    else:
+        words = ("· log " if term.form == "log" else " × ").join(factors)
+    return _line(words, value, "term")
+
+
+def _operation(operation: Operation, decimals: Decimals) -> str:
+    operand = operation.operand
+    name = f"<var>{escape(operand.symbol)}</var>"
+    if operation.kind == "at least":
+        words = "max(0, ·): what is below 0 becomes 0"
+    elif operation.kind == "gate":
+        passes = operand.value > 0
+        words = f"{name} = {readable(operand.value)} " + (
+            "is above 0: it passes" if passes else "is not above 0: nothing passes"
+        )
+    elif operation.kind == "divide":
+        words = f"÷ {name}" + ("" if _is_number(operand.symbol) else f" = {operand.value:g}")
+    else:
+        written = in_decimals(operand.value, decimals.terms)
+        words = f'its own <span data-part="operand">{written}</span>, divided by Σ'
+    return f'<tr class="operation"><th scope="row" colspan="2">{words}</th></tr>'
+
+
+def _is_number(symbol: str) -> bool:
+    return symbol.isdigit()
+
+
+def _line(words: str, value: str, part: str) -> str:
+    return (
+        f'<tr class="{part}"><th scope="row">{words}</th>'
+        f'<td data-part="{part}">{value}</td></tr>'
+    )
+
+
+def _number(factor: Factor) -> str:
+    return f'<span class="number">{readable(factor.value)}</span>'
+
+
+def shade(share: float) -> str:
+    """Colour a cell, blue above 0 and orange below, stronger with its size, −1 to 1."""
+    colour = "31, 111, 180" if share > 0 else "217, 95, 2"
+    return f"background: rgba({colour}, {min(1.0, abs(share)) * 0.45:.2f})"
+
+
+def explanation(quantity: str) -> str:
+    """Write what a quantity is, in plain words, with its equation."""
+    known = EXPLANATIONS[quantity]
+    return (
+        f'<section class="explanation"><h4><var>{escape(HOMES[quantity].symbol)}</var> '
+        f"{escape(known.name)}</h4>"
+        f'<p class="rule">{escape(known.equation)}</p><p>{escape(known.words)}</p></section>'
+    )
+
+
+def all_terms(arithmetic: Arithmetic, batch: int, filters: int) -> str:
+    """Write every term of a long sum in one compact line."""
+    places = _Places(batch, filters, arithmetic.place)
+    decimals = arithmetic.decimals(decimals_for(arithmetic.stored))
+    return f'<div class="all">{_rows(arithmetic.terms, decimals.terms, places)}</div>'
+
+
+def _rows(terms: Sequence[Term], decimals: int, places: _Places) -> str:
+    return '<table class="terms"><tbody>' + "".join(_term(t, decimals, places) for t in terms) + "</tbody></table>"
