@@ -176,7 +176,7 @@ class Arithmetic:
     ``(2 + √T)·2⁻²³·Σ|term|`` of each other for T terms, divided like the sum: each of the T
     roundings is at most half of 2⁻²³ of a partial sum, none of which exceeds Σ|term|, and
     roundings do not conspire (Higham and Mary 2019, doi 10.1137/18M1226312); in practice it is
-    two or three times 2⁻²³·Σ|term|. A probability or a loss is right to a few 2⁻²³ likewise.
+    at most some three times 2⁻²³·Σ|term|. A probability or a loss is right to a few 2⁻²³ likewise.
 
     Attributes:
         place: where the number lives.
@@ -189,7 +189,7 @@ class Arithmetic:
         bias: added after the terms.
         operation: what happens to the sum, or None if it is the result.
         routing: of the window that the cell stands in or under, for cells of the maps.
-        blocked: why the number is 0 whatever flowed in, or None.
+        blocked: why nothing passes here (or why nothing changed), or None.
     """
 
     place: Place

@@ -22,15 +22,14 @@ def largest_of_their_window(forward: Forward) -> npt.NDArray[np.bool_]:
     Returns:
         (n, f, 26, 26).
     """
-    return forward.feature_map == _to_all_four(forward.pooled)
+    return np.asarray(forward.feature_map == _to_all_four(forward.pooled))
 
 
 def tied_windows(forward: Forward) -> npt.NDArray[np.bool_]:
     """Return which windows have more than one largest cell, and that above 0; (n, f, 13, 13)."""
     n, f, rows, columns = forward.pooled.shape
     largest = largest_of_their_window(forward).reshape(n, f, rows, 2, columns, 2)
-    tied: npt.NDArray[np.bool_] = (largest.sum(axis=(3, 5)) > 1) & (forward.pooled > 0)
-    return tied
+    return np.asarray((largest.sum(axis=(3, 5)) > 1) & (forward.pooled > 0))
 
 
 def gradients_copied_to_ties(

@@ -57,6 +57,7 @@ class Scene:
         bias_rule: the recipe's, see `cnn.network.backward`.
         rate_changes: (first step, learning rate), the run's schedule.
         pinned: the cell that the page writes out; the stage takes it over when it changes.
+        explains: whether the page explains a panel whose name is clicked.
         curve_steps: (m,), the steps at which the curves below are taken.
         curve_loss: (m,), the smoothed loss, in nats.
         curve_filters: (m, f, 9), the filters' weights after those steps.
@@ -73,6 +74,7 @@ class Scene:
     bias_rule: BiasRule = "exact"
     rate_changes: tuple[tuple[int, float], ...] = ()
     pinned: Spot | None = None
+    explains: bool = False
     curve_steps: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0, np.float32))
     curve_loss: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0, np.float32))
     curve_filters: npt.NDArray[Any] = field(default_factory=lambda: np.empty((0, 1, 9), np.float32))
@@ -133,6 +135,7 @@ def _meta(step: Step, scene: Scene) -> dict[str, Any]:
         "classes": scene.classes,
         "bias_rule": scene.bias_rule,
         "rate_changes": scene.rate_changes,
+        "explains": scene.explains,
         "pinned": asdict(scene.pinned) if scene.pinned else None,
     }
 

@@ -14,9 +14,10 @@ from cnn.gradient_check import PERTURBATION
 from cnn.mistakes import gradients_copied_to_ties, tied_windows
 from cnn.network import PARAMETER_NAMES
 from pages.parts.kept import StepId
+from pages.parts.numbers import in_decimals
 from pages.parts.panel_figures import Gradients, gradients_figure, symmetric_log
 from pages.parts.session import Key, Session
-from pages.parts.wording import GRADIENTS, GROUPS, PER_FILTER, counted, fixed, significant, symbol
+from pages.parts.wording import GRADIENTS, GROUPS, PER_FILTER, counted, significant, symbol
 
 MOST = 250_000
 """Parameters times images that are checked at once: some ten seconds. Of a larger step one image
@@ -60,22 +61,26 @@ def gradient_panel(session: Session, step: Step, image: int = 0) -> None:
             "equal the pooled value, instead of the one that won.",
         )
         judged = check
+        if session.run.recipe.bias_rule == "notes":
+            st.caption("This run trains by the notes' bias rule, so its switch is on at first.")
         if notes or copied:
             judged = check.of(_broken(check, step.before, images, labels, notes, copied))
         _verdict(judged)
         for said in _mistakes(check, judged, step.before, images, notes, copied):
             st.markdown(said)
-        st.plotly_chart(
+        picture, numbers = st.columns([3, 2])
+        picture.plotly_chart(
             gradients_figure(*_points(judged)),
             key="gradient_check",
             alt="Analytic against numeric gradients; the table and the sentences say the same.",
         )
-        st.caption(
+        picture.caption(
             "Every gradient is a point: to the right what the finite difference says, upwards "
             "what backpropagation says, so agreement is the diagonal. Both axes are logarithmic "
             "in both directions from 0. Points that would cover each other are drawn once."
         )
-        _look_at_one(judged, step.before, images, labels)
+        with numbers:
+            _look_at_one(judged, step.before, images, labels, notes)
 
     draw()
 
@@ -131,26 +136,30 @@ def _verdict(check: GradientCheck) -> None:
     """Say how many agree, group by group."""
     count, kinks, wrong = (int(n) for n in (check.kink.size, check.kink.sum(), check.failed.sum()))
     if wrong:
-        verdict = f"✗ **{counted(wrong, 'gradient')} of {count:,} {_is(wrong)} wrong.** "
+        verdict = f"**{counted(wrong, 'gradient')} of {count:,} {_is(wrong)} wrong.** "
     else:
-        verdict = "✓ **Backpropagation is right.** "
+        verdict = "**Backpropagation is right.** "
     verdict += f"{count - kinks - wrong:,} of {count:,} agree to a relative error of 10⁻⁶ or better"
-    verdict += "." if not kinks else (
-        f"; {kinks:,} {'stands' if kinks == 1 else 'stand'} at a kink, where moving the parameter "
-        "by ε switches a ReLU on or off or changes the winner of a window: there the loss has no "
-        "slope, and a difference is no error."
-    )
+    if kinks:
+        verdict += (
+            f"; {kinks:,} {'stands' if kinks == 1 else 'stand'} at a kink, where moving the "
+            "parameter by ε switches a ReLU on or off or changes the winner of a window: there "
+            "the loss has no slope, and a difference is no error"
+        )
+    verdict += "."
     st.markdown(verdict)
-    rows = ["| | parameters | agree | at a kink | wrong | largest relative error |", "|-|-:|-:|-:|-:|-:|"]
+    columns = ["", "all", "agree", *(["kink"] if kinks else []), "wrong", "worst"]
+    rows = [f"| {' | '.join(columns)} |", f"|-|{'-:|' * (len(columns) - 1)}"]
     for name, places in _places(check.analytic):
         kink, failed = check.kink[places], check.failed[places]
         error = check.relative_error.vector[places][~kink]
-        rows.append(
-            f"| {GROUPS[name]} | {len(places):,} | {len(places) - kink.sum() - failed.sum():,} "
-            f"| {kink.sum():,} | {f'**{failed.sum():,}**' if failed.any() else 0} "
-            f"| {significant(float(error.max()), 2) if error.size else '–'} |"
-        )
-    st.markdown("\n".join(rows))
+        agree = len(places) - kink.sum() - failed.sum()
+        cells = [GROUPS[name], f"{len(places):,}", f"{agree:,}", f"{kink.sum():,}"]
+        cells = cells if kinks else cells[:-1]
+        cells.append(f"**{failed.sum():,}**" if failed.any() else "0")
+        cells.append(significant(float(error.max()), 2) if error.size else "–")
+        rows.append(f"| {' | '.join(cells)} |")
+    st.markdown("\n".join(rows), help="worst: the largest relative error of those at no kink")
 
 
 def _mistakes(
@@ -168,8 +177,8 @@ def _mistakes(
         yield (
             f"**The notes' bias rule** takes the sum of the nine filter gradients for the gradient "
             f"of {symbol(parameters, 'filter_bias', 0, f)}: "
-            f"{fixed(wrong.filter_bias[f], 6)}, while the finite difference is "
-            f"{fixed(check.numeric.filter_bias[f], 6)}. "
+            f"{in_decimals(wrong.filter_bias[f], 6)}, while the finite difference is "
+            f"{in_decimals(check.numeric.filter_bias[f], 6)}. "
             + _off(wrong.filter_bias[f], right.filter_bias[f])
             + (
                 " Everything else still agrees, because the rule touches nothing else."
@@ -178,11 +187,15 @@ def _mistakes(
             )
         )
     if copied:
-        yield _copied(check, judged, parameters, images)
+        yield _copied(check, judged, parameters, images, notes)
 
 
 def _copied(
-    check: GradientCheck, judged: GradientCheck, parameters: Parameters, images: Integers
+    check: GradientCheck,
+    judged: GradientCheck,
+    parameters: Parameters,
+    images: Integers,
+    notes: bool,
 ) -> str:
     """Say what copying the gradient to tied winners does in this step."""
     values = forward(parameters.astype(np.float64), images)
@@ -191,8 +204,8 @@ def _copied(
     windows, ties = f"{tied.size:,} windows", int(tied.sum())
     text = "**Copying to every tied winner**: "
     ignored = (
-        f" {counted(int(dead.sum()), 'dead window')} {_is(int(dead.sum()))} a tie of four zeros as "
-        "well, but there the ReLU blocks all four copies."
+        f" {counted(int(dead.sum()), 'dead window is a tie', 'dead windows are ties')} of four "
+        "zeros as well, but there the ReLU blocks all four copies."
     )
     if not ties:
         return (
@@ -205,31 +218,34 @@ def _copied(
             f", {empty.sum():,} of them over empty paper, where z is the filter's bias alone and "
             "that is above 0"
         )
-    text += f"; each sends its δ0 back two to four times.{ignored}"
+    text += f"; {'it' if ties == 1 else 'each'} sends its δ0 back two to four times.{ignored}"
     right, wrong = check.analytic, judged.analytic
     change = np.abs(wrong.filters - right.filters)
     f, u, v = np.unravel_index(change.argmax(), change.shape)
     if change[f, u, v] > 0:
         text += (
-            f" Worst is {symbol(parameters, 'filters', int(3 * u + v), int(f)).replace('k', 'dk')}: "
-            f"{fixed(wrong.filters[f, u, v], 6)} instead of {fixed(right.filters[f, u, v], 6)}. "
+            f" Most wrong is d{symbol(parameters, 'filters', int(3 * u + v), int(f))}: "
+            f"{in_decimals(wrong.filters[f, u, v], 6)} instead of "
+            f"{in_decimals(right.filters[f, u, v], 6)}. "
             f"The filter gradient as a whole is off by {_share(wrong.filters, right.filters)} of "
             "its length."
         )
     else:
         text += " The nine filter gradients stay right, because the pixels there are 0."
-    f = int(np.abs(wrong.filter_bias - right.filter_bias).argmax())
+    bias = int(np.abs(wrong.filter_bias - right.filter_bias).argmax())
+    if notes or wrong.filter_bias[bias] == right.filter_bias[bias]:
+        return text
     return text + (
-        f" The gradient of the bias comes out as {fixed(wrong.filter_bias[f], 6)}; the finite "
-        f"difference is {fixed(check.numeric.filter_bias[f], 6)}."
+        f" The gradient of {symbol(parameters, 'filter_bias', 0, bias)} comes out as "
+        f"{in_decimals(wrong.filter_bias[bias], 6)}; the finite difference is "
+        f"{in_decimals(check.numeric.filter_bias[bias], 6)}."
     )
 
 
 def _ink_under_windows(x: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Whether any pixel that a pooling window depends on is not 0; (n, 28, 28) → (n, 13, 13)."""
     patches = np.lib.stride_tricks.sliding_window_view(x, (4, 4), axis=(1, 2))[:, ::2, ::2]
-    ink: NDArray[np.bool_] = (patches > 0).any(axis=(-2, -1))
-    return ink
+    return np.asarray((patches > 0).any(axis=(-2, -1)))
 
 
 def _off(wrong: float, right: float) -> str:
@@ -316,7 +332,11 @@ def _apart(places: NDArray[np.intp], check: GradientCheck) -> NDArray[np.intp]:
 
 
 def _look_at_one(
-    check: GradientCheck, parameters: Parameters, images: Integers, labels: Integers
+    check: GradientCheck,
+    parameters: Parameters,
+    images: Integers,
+    labels: Integers,
+    notes: bool,
 ) -> None:
     """Name the worst gradient, and show how the numbers of any of the worst came about."""
     names = _Names.of(check.analytic)
@@ -339,20 +359,26 @@ def _look_at_one(
         f"{significant(check.relative_error.vector[worst], 2)}."
     )
     place = st.selectbox(
-        "Look at one, the worst first", options, format_func=label, key=Key.CHECK_LOOKED_AT
+        "Look at one, the worst first",
+        options,
+        format_func=label,
+        key=f"{Key.CHECK_LOOKED_AT}_{worst}",  # another worst one is looked at by itself
     )
     parameters = parameters.astype(np.float64)
     theta = parameters.vector[place]
     up, down = (
-        _loss(parameters, place, theta + by, images, labels) for by in (PERTURBATION, -PERTURBATION)
+        in_decimals(_loss(parameters, place, theta + by, images, labels), 15)
+        for by in (PERTURBATION, -PERTURBATION)
     )
-    explanation = EXPLANATIONS[GRADIENTS[names.name(place)]]
+    name = names.name(place)
+    explanation = EXPLANATIONS[GRADIENTS[name]]
+    equation = "db = Σ dk" if notes and name == "filter_bias" else explanation.equation
     st.markdown(
-        f"- θ = {names.symbol(place)} = {fixed(theta, 9)}\n"
-        f"- L(θ + ε) = {fixed(up, 13)} and L(θ − ε) = {fixed(down, 13)}\n"
-        f"- finite difference: ({fixed(up, 13)} − {fixed(down, 13)}) / {2 * PERTURBATION:.5f} = "
+        f"- θ = {names.symbol(place)} = {in_decimals(theta, 9)}\n"
+        f"- L(θ + ε) = {up} and L(θ − ε) = {down}\n"
+        f"- finite difference: ({up} − {down}) / {2 * PERTURBATION:.5f} = "
         f"**{significant(check.numeric.vector[place], 10)}**\n"
-        f"- backpropagation, {explanation.equation}: "
+        f"- backpropagation, {equation}: "
         f"**{significant(check.analytic.vector[place], 10)}**\n"
         f"- {explanation.words}"
     )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnn import GradientCheck, Step
+from cnn.arithmetic import Place
 
 
 class StepId(NamedTuple):
@@ -35,6 +36,13 @@ class QuestionId(NamedTuple):
     number: int
 
 
+class Answer(NamedTuple):
+    """What was answered, as it was written, and whether that was right."""
+
+    given: str
+    right: bool
+
+
 @dataclass
 class Kept:
     """Results that took a while, and the score of the quiz. Only the newest result of a kind.
@@ -43,14 +51,16 @@ class Kept:
         check: a step's gradient check, by the exact bias rule, and the image that was checked
             alone, or None for the whole batch.
         losses: a step's loss after each rate of a list, and that list.
+        pinned: what was handed last to the panel that moves a parameter.
         question: the number of the quiz's present question, from 1.
-        answers: whether each question that was answered was answered rightly.
+        answers: what has been answered in this visit.
     """
 
     check: tuple[StepId, int | None, GradientCheck] | None = None
     losses: tuple[StepId, tuple[float, ...], NDArray[np.floating]] | None = None
+    pinned: Place | None = None
     question: int = 1
-    answers: dict[QuestionId, bool] = field(default_factory=dict)
+    answers: dict[QuestionId, Answer] = field(default_factory=dict)
 
     def check_of(self, step: StepId, image: int | None) -> GradientCheck | None:
         """Return the gradient check of a step, if it is the one that is kept."""

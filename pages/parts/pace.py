@@ -30,6 +30,7 @@ class Pace:
 FASTEST = "as fast as it goes"
 
 PACES = {
+    "to read along": Pace(56.0, 1, slow_motion=True),
     "slow motion": Pace(4.0, 1, slow_motion=True),
     "1 step/s": Pace(1.0, 1),
     "10": Pace(0.1, 1),

@@ -1,5 +1,7 @@
 """What every page begins with."""
 
+from typing import Literal
+
 import streamlit as st
 
 from pages.parts.process import prepare_process
@@ -13,9 +15,19 @@ _STYLE = """<style>
 </style>"""
 
 
-def page(title: str) -> None:
-    """Set up a page: its title, the whole width, and the list of pages in the sidebar."""
-    st.set_page_config(page_title=f"{title} · Watch it learn", page_icon="🔢", layout="wide")
+def page(title: str, sidebar: Literal["auto", "collapsed"] = "auto") -> None:
+    """Set up a page: its title, the whole width, and the list of pages in the sidebar.
+
+    Args:
+        title: of the page.
+        sidebar: "collapsed" on a page that needs its room.
+    """
+    st.set_page_config(
+        page_title=f"{title} · Watch it learn",
+        page_icon="🔢",
+        layout="wide",
+        initial_sidebar_state=sidebar,
+    )
     prepare_process()
     st.html(_STYLE)
     with st.sidebar:
@@ -25,3 +37,4 @@ def page(title: str) -> None:
             "and shows every number of every step."
         )
         st.page_link("app.py", label="Live", icon="▶️")
+        st.page_link("pages/step.py", label="Any step", icon="🔎")

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 from cnn import Step
 from cnn.whatif import losses_along_gradient
 from pages.parts.kept import StepId
+from pages.parts.numbers import readable
 from pages.parts.panel_figures import RateCurve, rates_figure
 from pages.parts.rates import written
 from pages.parts.session import Key, Session
-from pages.parts.wording import fixed, significant
+from pages.parts.wording import significant
 
 TRIED = np.geomspace(1e-4, 10, 60)
 """The rates of the curve, evenly spread over five powers of ten."""
@@ -57,7 +58,9 @@ def _curve(session: Session, step: Step) -> RateCurve:
     marks = [("this step's rate", own, float(losses[-2]))]
     if chosen != own:
         marks.append(("the slider's rate", chosen, float(losses[-1])))
-    best = int(np.where(np.isfinite(tried), tried, np.inf).argmin())
+    finite = np.where(np.isfinite(tried), tried, np.inf)
+    # The first that is as good as the lowest: near 0 a loss goes on falling without an end.
+    best = int(np.flatnonzero(finite <= finite.min() + 0.001 * step.loss)[0])
     return RateCurve(
         rates=TRIED,
         losses=tried,
@@ -79,29 +82,31 @@ def _sentence(curve: RateCurve, images: int) -> str:
     """Say what the curve shows."""
     what = "this image" if images == 1 else f"these {images} images"
     own_name, own, own_loss = curve.marks[0]
-    after = float(np.nanmin(curve.losses))
     text = (
-        f"Before the step the loss of {what} was {fixed(curve.before)}. With {own_name}, "
+        f"Before the step the loss of {what} was {readable(curve.before)}. With {own_name}, "
         f"η = {written(own)}, it came to {_loss(own_loss)}"
     )
     for name, rate, loss in curve.marks[1:]:
         text += f"; with {name}, η = {written(rate)}, it would have come to {_loss(loss)}"
-    if after >= curve.before:
-        text += ". No rate that was tried lowers it"
+    best = int(np.flatnonzero(curve.rates == curve.best)[0])
+    after = float(curve.losses[best])
+    if not after < curve.before:
+        text += ". None of the rates tried lowers it"
     else:
         text += (
-            f". Lowest of the {len(TRIED)} rates tried is η ≈ {significant(curve.best, 2)}, with "
-            f"{fixed(after)}"
+            f". Lowest of the {len(TRIED)} rates tried is about {significant(curve.best, 2)}, "
+            f"which leaves {readable(after)}"
         )
+    rises = not np.nanmax(curve.losses[best:]) < after + 0.01 * curve.before
     if curve.overshoots is not None:
         text += (
-            f". **From η ≈ {significant(curve.overshoots, 2)} on the step overshoots**: it goes so "
-            "far in the right direction that the loss ends above where it began"
+            f". **From about {significant(curve.overshoots, 2)} on the step overshoots**: it goes "
+            "so far in a right direction that the loss ends above where it began"
         )
-    elif curve.best < TRIED[-1]:
-        text += "; beyond it the loss rises again, but up to 10 never above where it began"
+    elif rises:
+        text += "; with more it rises again, but up to 10 never above where it began"
     else:
-        text += "; no rate up to 10 overshoots"
+        text += "; up to 10 none overshoots"
     return (
         text + f". What is best for {what} is not best for training: the other images pull "
         "elsewhere, and many small steps add up."
@@ -109,4 +114,4 @@ def _sentence(curve: RateCurve, images: int) -> str:
 
 
 def _loss(value: float) -> str:
-    return fixed(value) if np.isfinite(value) else "no finite number"
+    return readable(value) if np.isfinite(value) else "no finite number"

@@ -105,6 +105,7 @@ class Session:
         watching: the digit to look at instead of each step's own, a position in the training
             digits and the held-out digits after them; or None.
         looking_at: the step that the step page shows, or None for the newest.
+        seeking: whether a step has just been sought, so that the step page is to be opened.
         image: which image of the step's batch is looked at.
         pinned: the number whose arithmetic is written out, or None.
         pinned_spot: the cell of the stage that was clicked for it, or None.
@@ -119,6 +120,7 @@ class Session:
     playing: bool = False
     watching: int | None = None
     looking_at: int | None = None
+    seeking: bool = False
     image: int = 0
     pinned: Place | None = None
     pinned_spot: Spot | None = None
@@ -270,6 +272,11 @@ class Session:
         """Show a step on the step page, or the nearest that there is."""
         self.looking_at = min(max(number, 1), self.run.step)
 
+    def seek(self, number: int) -> None:
+        """Look at a step on the step page, from another page."""
+        self.look_at(number)
+        self.seeking = True
+
     def look_at_newest(self) -> None:
         """Show the newest step on the step page, whichever that is."""
         self.looking_at = None
@@ -313,8 +320,8 @@ class Session:
         if self.pinned and not spot:
             recipe, label = self.run.recipe, int(step.labels[image])
             spot = spot_of(self.pinned, recipe.hidden, recipe.filters, label)
-        scene = self._scene(step)
-        return pack(step, replace(scene, playing=False, slow=None, batch_index=image, pinned=spot))
+        scene = replace(self._scene(step), playing=False, slow=None, explains=True)
+        return pack(step, replace(scene, batch_index=image, pinned=spot))
 
     def image_in(self, step: Step) -> int:
         """Which image of a step's batch is looked at; an epoch's last batch may be smaller."""

@@ -5,6 +5,7 @@ Every number that is added stands in an element of its own, ``data-part`` "term"
 it, ``data-part`` "total" and "result".
 """
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
@@ -22,36 +23,41 @@ from cnn.arithmetic import (
 )
 from cnn.arithmetic_places import HOMES
 from cnn.network import MAP, POOLED
-from pages.parts.numbers import decimals_for, in_decimals, readable
+from pages.parts.numbers import LEAST, decimals_for, in_decimals, readable
+
+ALL = 10
+"""A sum of no more terms is written whole."""
 
 SHOWN = 8
-"""Terms that are written one by one; the rest of a longer sum is one line."""
+"""Terms of a longer one that are written one by one, the largest; the rest is one line."""
+
+PARAMETER_DECIMALS = 6
+"""Decimals of what is learned and of its gradients: the changes of a step are small."""
 
 SIDE = 3
 """Rows and columns of a patch."""
 
 
-def sheet(arithmetic: Arithmetic, batch: int = 1, filters: int = 1, shown: int = SHOWN) -> str:
+def sheet(arithmetic: Arithmetic, batch: int = 1, filters: int = 1) -> str:
     """Write out where a number comes from.
 
     Args:
         arithmetic: from `cnn.arithmetic.explain`.
         batch: images of the step; which one a term belongs to is written where there are more.
         filters: of the network, likewise.
-        shown: how many terms are written one by one.
 
     Returns:
         HTML, with everything escaped.
     """
     places = _Places(batch, filters, arithmetic.place)
-    whole, arithmetic = arithmetic, arithmetic.largest(shown)
-    decimals = arithmetic.decimals(decimals_for(arithmetic.stored))
+    whole, arithmetic = arithmetic, short(arithmetic)
+    decimals = _decimals(arithmetic)
     parts = [
         f'<section class="sheet" data-quantity="{escape(arithmetic.place.quantity)}"'
         f' data-index="{arithmetic.place.index}"'
         f' aria-label="{escape(f"arithmetic of {arithmetic.symbol}")}">',
         _heading(arithmetic, decimals),
-        f'<p class="rule">{escape(arithmetic.rule)}</p>',
+        f'<p class="rule">{equation(arithmetic.rule)}</p>',
     ]
     if arithmetic.place.quantity == "z":
         parts.append(_patch(arithmetic, decimals))
@@ -69,6 +75,18 @@ def sheet(arithmetic: Arithmetic, batch: int = 1, filters: int = 1, shown: int =
     elif arithmetic.routing and arithmetic.place.quantity in _ROUTED:
         parts.append(f'<p class="routing">{escape(routing_in_words(arithmetic))}</p>')
     return "".join([*parts, "</section>"])
+
+
+def _decimals(arithmetic: Arithmetic) -> Decimals:
+    """As many as the stage shows of the same number, or more where it is small."""
+    of_parameter = "n" not in HOMES[arithmetic.place.quantity].axes
+    least = PARAMETER_DECIMALS if of_parameter else LEAST
+    return arithmetic.decimals(max(least, decimals_for(arithmetic.stored)))
+
+
+def short(arithmetic: Arithmetic) -> Arithmetic:
+    """Return the same with no more terms than are written one by one."""
+    return arithmetic if len(arithmetic.terms) <= ALL else arithmetic.largest(SHOWN)
 
 
 _GIVEN = (
@@ -110,7 +128,7 @@ class _Places:
             return ""
         said = []
         if place.quantity == "pooled" and not factor.symbol.startswith("P"):
-            said.append(cell_name("P", place.index, POOLED[1]))
+            said.append("= " + cell_name("P", place.index, POOLED[1]))
             if self.filters > 1:
                 said.append(f"filter {(place.filter or 0) + 1}")
         # The images share the number that is explained: its terms come from all of them.
@@ -208,12 +226,12 @@ def _term(term: Term, decimals: int, places: _Places) -> str:
     if len(term.factors) == 1:
         (factor,) = term.factors
         where = places.of(factor)
-        words = f"<var>{escape(factor.symbol)}</var>" + (f" <small>{escape(where)}</small>" * bool(where))
+        words = f"<var>{escape(factor.symbol)}</var> <small>{escape(where)}</small>"
         return _line(words, value, "term")
     factors = [
-        f'<span class="factor"><var>{escape(factor.symbol)}</var>{_number(factor)}'
-        + (f"<small>{escape(where)}</small>" if (where := places.of(factor)) else "")
-        + "</span>"
+        f'<span class="factor"><span><var>{escape(factor.symbol)}</var>'
+        + (f" <small>{escape(where)}</small>" if (where := places.of(factor)) else "")
+        + f"</span>{_number(factor)}</span>"
         for factor in term.factors
     ]
     if term.form == "power":
@@ -253,7 +271,9 @@ def _line(words: str, value: str, part: str) -> str:
 
 
 def _number(factor: Factor) -> str:
-    return f'<span class="number">{readable(factor.value)}</span>'
+    constant = factor.place is None and factor.value.is_integer()
+    written = in_decimals(factor.value, 0) if constant else readable(factor.value)
+    return f'<span class="number">{written}</span>'
 
 
 def shade(share: float) -> str:
@@ -268,16 +288,22 @@ def explanation(quantity: str) -> str:
     return (
         f'<section class="explanation"><h4><var>{escape(HOMES[quantity].symbol)}</var> '
         f"{escape(known.name)}</h4>"
-        f'<p class="rule">{escape(known.equation)}</p><p>{escape(known.words)}</p></section>'
+        f'<p class="rule">{equation(known.equation)}</p><p>{escape(known.words)}</p></section>'
     )
+
+
+def equation(text: str) -> str:
+    """Set an equation; what a sum runs over goes below the line."""
+    return re.sub(r"_(\w)", r"<sub>\1</sub>", escape(text))
 
 
 def all_terms(arithmetic: Arithmetic, batch: int, filters: int) -> str:
     """Write every term of a long sum in one compact line."""
     places = _Places(batch, filters, arithmetic.place)
-    decimals = arithmetic.decimals(decimals_for(arithmetic.stored))
+    decimals = _decimals(arithmetic)
     return f'<div class="all">{_rows(arithmetic.terms, decimals.terms, places)}</div>'
 
 
 def _rows(terms: Sequence[Term], decimals: int, places: _Places) -> str:
-    return '<table class="terms"><tbody>' + "".join(_term(t, decimals, places) for t in terms) + "</tbody></table>"
+    rows = "".join(_term(term, decimals, places) for term in terms)
+    return f'<table class="terms"><tbody>{rows}</tbody></table>'

@@ -43,12 +43,6 @@ def symbol(parameters: Parameters, name: str, index: int, filter: int = 0) -> st
     )
 
 
-def fixed(value: float, decimals: int = 4) -> str:
-    """Write a number with so many decimals and a real minus sign; what rounds to 0 has none."""
-    text = f"{abs(value):.{decimals}f}"
-    return f"−{text}" if value < 0 and float(text) else text
-
-
 def significant(value: float, digits: int = 4) -> str:
     """Write a number with so many significant digits, small ones as a power of ten."""
     mantissa, e, exponent = f"{value:.{digits}g}".partition("e")

@@ -17,8 +17,11 @@ const MARGIN = 2
 const VEIL = 0.5
 
 export class PanelView {
-  /** @param {import("./panels.js").Panel} panel */
-  constructor(panel) {
+  /**
+   * @param {import("./panels.js").Panel} panel
+   * @param {(panel: string) => void} asked somebody wants to know what it is
+   */
+  constructor(panel, asked) {
     this.panel = panel
     this.canvas = element("canvas", { tabIndex: 0, role: "application" })
     this.canvas.setAttribute("aria-roledescription", "map of values")
@@ -29,7 +32,8 @@ export class PanelView {
       element("span", { className: "word", textContent: panel.operation }),
       element("span", { className: "onward", textContent: onward(panel) }),
     ]
-    this.heading = element("span", { textContent: panel.title })
+    this.heading = element("button", { type: "button", textContent: panel.title, disabled: true })
+    this.heading.addEventListener("click", () => asked(panel.name))
     this.symbol = symbol(panel.symbol)
     this.low = element("span")
     this.high = element("span")
@@ -154,6 +158,8 @@ export class PanelView {
 
   label(step, range) {
     const { panel } = this
+    this.heading.disabled = !step.meta.explains
+    this.heading.title = step.meta.explains ? "What is this?" : ""
     write(this.shape, panel.shape(step.meta))
     if (panel.name === "filter_gradient") {
       const mean = step.meta.batch > 1

@@ -48,7 +48,7 @@ const WRITERS = {
     const [row, column] = at(index, POOLED)
     const four = windowCells(index).map((cell) => fixed(step.feature_map[cell])).join(", ")
     return said(`P[${row},${column}] = ${fixed(step.pooled[index])}`,
-      `pooled, ${place(row, column)}`, `= max(${four}); ${routing(index, step)}`)
+      `pooled, ${place(row, column)}`, `= max(${four}); ${routing(index, step)}. ${comingBack(index, step)}`)
   },
   hidden: (unit, step) => said(`a1[${unit}] = ${fixed(step.hidden[unit])}`, `hidden unit ${unit}`,
     `= max(0, z1) with z1 = ${fixed(step.z1[unit])}, its weighted sum of all pooled values`),
@@ -66,7 +66,7 @@ const WRITERS = {
   delta0: (index, step) => {
     const [row, column] = at(index, POOLED)
     return said(`δ0[${row},${column}] = ${fixed(step.delta0[index])}`,
-      `error of P[${row},${column}] above it`, routing(index, step))
+      `error of P[${row},${column}] above it`, `${routing(index, step)}. ${landing(index, step)}`)
   },
   backfill: (index, step) => {
     const [row, column] = at(index, MAP)
@@ -122,6 +122,19 @@ function routing(window, step) {
   if (step.windows[window] === DEAD) return "dead window: all four are 0, no gradient passes"
   if (step.windows[window] === TIE) return `a tie: the first of the equal values, f[${row},${column}], counts`
   return `the winner is f[${row},${column}], so the whole error goes back there`
+}
+
+/** What comes back to a window, and where it lands. */
+function comingBack(window, step) {
+  const [row, column] = at(window, POOLED)
+  return `Coming back: δ0[${row},${column}] = ${fixed(step.delta0[window])}, ${landing(window, step)}`
+}
+
+function landing(window, step) {
+  const [row, column] = at(step.winner[window], MAP)
+  const blocked = step.windows[window] === DEAD
+    ? `, where it stops: max(0, ·) holds f[${row},${column}] at 0` : ""
+  return `it lands on back-fill[${row},${column}]${blocked}`
 }
 
 function said(head, where, detail) {

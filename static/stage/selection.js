@@ -38,6 +38,11 @@ export class Selection {
     on("pointermove", (event) => this.set("hovered", place(view.cellAt(event))))
     on("pointerleave", () => this.set("hovered", null))
     on("pointercancel", () => this.set("hovered", null))
+    // A click pins and leaves the arrow keys to the page, where they move in time.
+    on("mousedown", (event) => {
+      event.preventDefault()
+      document.activeElement?.blur()
+    })
     on("click", (event) => {
       const index = view.cellAt(event)
       if (index < 0) this.release()

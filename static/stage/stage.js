@@ -88,7 +88,8 @@ class Stage {
       this.ranges.following = following
       this.schedule()
     })
-    this.views = new Map(PANELS.map((panel) => [panel.name, new PanelView(panel)]))
+    const ask = (panel) => this.report("asked", panel)
+    this.views = new Map(PANELS.map((panel) => [panel.name, new PanelView(panel, ask)]))
     const seek = (step) => this.report("sought", step)
     this.loss = new CurveView("loss", "loss", "over the steps", seek)
     this.weights = new CurveView("weights", "the nine weights", "over the steps", seek)
@@ -178,13 +179,16 @@ class Stage {
     if (!this.frame) return
     this.prepare()
     const step = stepOf(this.frame, this.filter)
-    const { active } = this.selection
+    const stage = this.light(step, now)
+    const example = stage?.example(step)
+    const active = this.selection.active ?? example ?? null
     const lit = active ? related(active.panel, active.index, step) : NOTHING
+    if (stage) for (const name of lit.keys()) if (!this.reached.has(name)) lit.delete(name)
     this.drawPanels(step, active, lit)
     this.drawCurves(step, lit)
     this.strip.draw(this.frame, this.filter, this.ranges, this.theme, this.layout.ratio)
     paintLinks(this.links, this.views, lit, this.theme, this.layout.ratio)
-    this.tell(step, active, this.light(step, now))
+    this.tell(step, active, stage && `${stage.caption(step)} ${active === example ? example.words : ""}`)
     this.mark()
   }
 
@@ -277,10 +281,10 @@ class Stage {
     const at = slow && this.started !== undefined
       ? stageAt((now - this.started) / 1000, slow) : STAGES.length
     const moving = at < STAGES.length
-    const reached = moving ? reachedAt(at) : null
+    this.reached = moving ? reachedAt(at) : null
     this.root.classList.toggle("slow", moving)
     for (const [name, { section }] of this.views) {
-      section.classList.toggle("unreached", moving && !reached.has(name))
+      section.classList.toggle("unreached", moving && !this.reached.has(name))
       section.classList.toggle("lit", moving && STAGES[at].panels.includes(name))
       section.classList.toggle("idle", watching !== null && section.classList.contains("update"))
     }
@@ -289,7 +293,7 @@ class Stage {
   }
 
   /** The lines of text: the watched digit, the counter, what happens, what is looked at. */
-  tell(step, active, stage) {
+  tell(step, active, story) {
     const { meta } = step
     this.banner.hidden = meta.watching === null
     if (!this.banner.hidden) {
@@ -297,7 +301,7 @@ class Stage {
         + "it is not trained on.")
     }
     write(this.counter, counter(step))
-    write(this.story, stage ? stage.caption(step) : summary(step))
+    write(this.story, story ?? summary(step))
     const said = active && readout(active.panel, active.index, step)
     this.line.classList.toggle("pinned", this.selection.pinned !== null)
     write(this.head, said?.head ?? "")

@@ -1,50 +1,121 @@
 /**
- * Slow motion: which stage of a step is lit when, and what happens in it, in plain words.
+ * Slow motion: which stage of a step is lit when, what happens in it, in plain words, and one cell
+ * in which it can be watched. The cells of the way there are those of one value: the largest pooled
+ * one, from its pixels on. Those of the way back are those of one error: the largest that passes.
  *
  * @typedef {Object} Stage
  * @property {string[]} panels what is lit
  * @property {(step: import("./step.js").Step) => string} caption
+ * @property {(step: import("./step.js").Step) => Example} example
+ *
+ * @typedef {Object} Example
+ * @property {string} panel
+ * @property {number} index
+ * @property {string} words what to see in that cell
  */
 
 import { count, fixed, rate } from "./format.js"
-import { DEAD } from "./step.js"
+import { patchOf } from "./relations.js"
+import { BIAS, DEAD } from "./step.js"
 
 /** @type {Stage[]} */
 export const STAGES = [
   { panels: ["image"],
-    caption: ({ meta }) => `A picture comes in: 28×28 grey values. It is ${named(meta)}.` },
+    caption: ({ meta }) => `A picture comes in: 28×28 grey values. It is ${named(meta)}.`,
+    example: (step) => example("image", patchOf(strongest(step))[4],
+      "0 is empty paper, 1 is full ink. Follow the marked pixel.") },
   { panels: ["filter_before", "z"],
-    caption: () => "The filter slides over it: at each place nine products are added up, plus the bias." },
+    caption: () => "The filter slides over it: at each place nine products are added up, plus the bias.",
+    example: (step) => example("z", strongest(step),
+      "The marked patch, pixel times weight, gives the marked cell.") },
   { panels: ["feature_map"],
-    caption: () => "What came out negative becomes 0; what matched the filter stays." },
+    caption: () => "What came out negative becomes 0; what matched the filter stays.",
+    example: (step) => example("feature_map", strongest(step),
+      step.z[strongest(step)] > 0 ? "The marked cell is above 0: it stays as it is."
+        : "The marked cell is not above 0: it becomes 0.") },
   { panels: ["pooled"],
-    caption: () => "Of every 2×2 window only the largest value is kept, and where it stood." },
+    caption: () => "Of every 2×2 window only the largest value is kept, and where it stood.",
+    example: (step) => example("pooled", strongestWindow(step),
+      "The marked cell won its window and goes on alone; the other three are dropped.") },
   { panels: ["hidden"],
-    caption: ({ meta }) => `${meta.hidden} hidden units each weigh all the kept values; negative sums become 0.` },
+    caption: ({ meta }) => `${meta.hidden} hidden units each weigh all the kept values; negative sums become 0.`,
+    example: (step) => example("hidden", largest(step.hidden),
+      "The marked unit found most of what it looks for.") },
   { panels: ["probabilities"],
-    caption: ({ meta }) => `Ten sums, shared out to 1. The network says ${meta.classes[meta.predicted]}.` },
+    caption: ({ meta }) => `Ten sums, shared out to 1. The network says ${meta.classes[meta.predicted]}.`,
+    example: (step) => example("probabilities", step.meta.predicted,
+      "The marked one has the largest share.") },
   { panels: ["probabilities"],
-    caption: (step) => `${lossInWords(step)}. The smaller, the better.` },
+    caption: (step) => `${lossInWords(step)}. The smaller, the better.`,
+    example: (step) => example("probabilities", step.meta.label,
+      "Only the share of the true digit counts.") },
   { panels: ["delta2"],
-    caption: () => "Now back. Each output's error: what it said minus what it should have said." },
+    caption: () => "Now back. Each output's error: what it said minus what it should have said.",
+    example: (step) => example("delta2", step.meta.label,
+      "The true digit should have had 1: what it lacks is its error.") },
   { panels: ["delta1"],
-    caption: () => "Each hidden unit gets its share of the blame, by the weights it sent its value through." },
+    caption: () => "Each hidden unit gets its share of the blame, by the weights it sent its value through.",
+    example: (step) => example("delta1", largest(step.delta1),
+      "The marked unit bears the largest share.") },
   { panels: ["delta0"],
-    caption: () => "The same again: every pooled value gets its share of the blame." },
+    caption: () => "The same again: every pooled value gets its share of the blame.",
+    example: (step) => example("delta0", errorWindow(step),
+      "Watch where the marked error goes.") },
   { panels: ["backfill"],
-    caption: () => "Only the winners made it through the pooling, so each takes its window's whole error." },
+    caption: () => "Only the winners made it through the pooling, so each takes its window's whole error.",
+    example: (step) => example("backfill", step.winner[errorWindow(step)],
+      "The marked cell won its window, so the whole error goes back to it.") },
   { panels: ["dz"],
     caption: (step) => {
       const dead = step.windows.filter((window) => window === DEAD).length
       return `A winner that was 0 passes nothing back (×): ${dead} of ${step.windows.length} windows here.`
-    } },
+    },
+    example: (step) => example("dz", step.winner[errorWindow(step)],
+      step.windows[errorWindow(step)] === DEAD ? "The marked winner was 0: its error stops here."
+        : "The marked winner was above 0: its error passes.") },
   { panels: ["filter_gradient"],
-    caption: () => "Each weight's gradient: the errors times the pixels that this weight met, added up." },
+    caption: () => "Each weight's gradient: the errors times the pixels that this weight met, added up.",
+    example: (step) => example("filter_gradient", steepest(step),
+      "The marked weight met the marked pixels, where the marked errors came back.") },
   { panels: ["filter_change", "filter_after"],
     caption: ({ meta }) => meta.watching === null
       ? `Every weight moves a little against its gradient: ${rate(meta.learning_rate)} of it.`
-      : "Nothing is learned from a digit that is only watched." },
+      : "Nothing is learned from a digit that is only watched.",
+    example: (step) => example("filter_after", steepest(step), step.meta.watching !== null ? ""
+      : step.filter_gradient[steepest(step)] > 0 ? "Its gradient is positive, so the marked weight goes down."
+        : "Its gradient is negative, so the marked weight goes up.") },
 ]
+
+function example(panel, index, words) {
+  return { panel, index, words }
+}
+
+/** The position of the largest size. */
+function largest(values) {
+  return values.reduce((best, value, index) => (
+    Math.abs(value) > Math.abs(values[best]) ? index : best), 0)
+}
+
+function strongestWindow({ pooled }) {
+  return largest(pooled)
+}
+
+/** The cell of the map that the largest pooled value comes from. */
+function strongest(step) {
+  return step.winner[strongestWindow(step)]
+}
+
+/** The pooled cell of the largest error that passes; where none does, of the largest. */
+function errorWindow({ delta0, windows }) {
+  const passing = delta0.map((error, window) => (windows[window] === DEAD ? 0 : error))
+  const best = largest(passing)
+  return passing[best] === 0 ? largest(delta0) : best
+}
+
+/** The weight with the largest gradient. */
+function steepest({ filter_gradient: gradient }) {
+  return largest(gradient.slice(0, BIAS))
+}
 
 /** Which stage is lit after some seconds of a step that takes so many; past the end: all of them. */
 export function stageAt(elapsed, seconds) {

@@ -60,9 +60,8 @@ def trained(steps: int) -> tuple[Run, int, int]:
     run.advance(steps)
     held = tracemalloc.take_snapshot().statistics("filename")
     tracemalloc.stop()
-    sizes = {Path(entry.traceback[0].filename).name: entry.size for entry in held}
-    history = sizes.pop("history.py")
-    return run, history, sum(sizes.values())
+    of_history = [e.size for e in held if e.traceback[0].filename.endswith("history.py")]
+    return run, sum(of_history), sum(entry.size for entry in held) - sum(of_history)
 
 
 def looks(run: Run, generator: np.random.Generator) -> list[float]:

@@ -148,6 +148,7 @@ def assert_history(run: Run, plain: Plain) -> None:
     expected["filter_bias"] = expected["filter_bias"].reshape(-1, filters)
     for name, values in expected.items():
         assert_same_bytes(getattr(curves, name), values, f"history.{name}")
+    assert len(curves) == run.step
 
 
 def pair(recipe: Recipe, digits: Digits, count: int = 40) -> tuple[Run, Plain]:
@@ -352,7 +353,7 @@ def test_any_step_can_be_had_back_after_anything(digits: Digits) -> None:
     run_state_machine_as_test(
         lambda: Travels(digits),
         settings=settings(
-            max_examples=30,
+            max_examples=60,
             stateful_step_count=20,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
@@ -639,8 +640,7 @@ def train_to_the_last_finite_step(plain: Plain) -> tuple[int, int]:
         The last step, and the one whose update was too much: the next one if the parameters
         after it are the first that is not finite, else the last.
     """
-    with np.errstate(all="ignore"):
-        broken = what_breaks(plain)
+    broken = what_breaks(plain)
     plain.steps.pop()
     return len(plain.steps), len(plain.steps) + (broken == "parameters")
 
@@ -805,6 +805,46 @@ def test_the_curves_by_hand(digits: Digits) -> None:
         assert run.history.correct[t - 1] == sum(hits)
     with pytest.raises(ValueError, match="read-only"):
         run.history.loss[0] = 0
+
+
+def test_the_curves_of_a_long_run_and_of_its_forks(digits: Digits) -> None:
+    """Across the borders of the blocks that they are kept in, at 1,024 and 2,048 steps."""
+    run, plain = pair(Recipe(seed=3, hidden=4, batch=3, learning_rate=0.02), digits)
+    plain.advance(2_100)
+    run.advance(1_000)
+    run.advance(1_100)
+    assert_history(run, plain)
+
+    for number in (0, 1, 1_023, 1_024, 1_025, 2_047, 2_048, 2_100):
+        child, way = run.fork(number), plain.fork(number)
+        assert_history(child, way)
+        child.set_learning_rate(0.05)
+        way.set_learning_rate(0.05)
+        child.advance(30)
+        way.advance(30)
+        assert_history(child, way)
+    assert_history(run, plain)
+
+
+def test_some_entries_of_a_long_run(digits: Digits) -> None:
+    """The sums over all steps so far, added up here one after the other."""
+    run, plain = pair(Recipe(seed=3, hidden=4, batch=3, learning_rate=0.02), digits)
+    run.advance(1_500)
+    plain.advance(1_500)
+    child = run.fork(1_100)
+    child.advance(400)
+    chosen = [1, 2, 1_024, 1_025, 1_100, 1_101, 1_500, 7]
+
+    for history in (run.history, child.history):
+        entries = history.entries(np.array(chosen))
+        for number, entry in zip(chosen, entries, strict=True):
+            step = plain.steps[number - 1]
+            loss_sum = sum(earlier.loss for earlier in plain.steps[:number])
+            assert entry["loss"] == np.float32(step.loss)
+            assert entry["loss_sum"] == pytest.approx(loss_sum, rel=1e-12)
+            assert entry["correct_sum"] == sum(s.correct for s in plain.steps[:number])
+            assert_same(entry["kernels"][:, :9].reshape(1, 3, 3), step.after.filters)
+            assert_same(entry["kernels"][:, 9], step.after.filter_bias)
 
 
 def judged_one_by_one(

@@ -1,0 +1,52 @@
+"""The stage of the step page: a step of the past, and the cell of it that is pinned."""
+
+import streamlit as st
+
+from cnn import Step
+from pages.parts.session import Key, Session
+from pages.parts.spots import place_of
+from pages.parts.stage import Asked, Event, Pinned, Released, Sought, stage
+
+
+def step_stage(session: Session, step: Step) -> None:
+    """Draw a step, and pin what is clicked."""
+
+    def heard(event: Event) -> None:
+        match event:
+            case Pinned(spot):
+                session.pin(place_of(spot), spot)
+            case Released():
+                session.let_go()
+            case Sought(number):
+                session.look_at(number)
+            case Asked(panel):
+                session.asked = panel
+
+    with st.container(key="looking"):
+        image_of_batch(session, step)
+        stage(session.still_frame(step), key="step_stage", on_event=heard)
+
+
+def image_of_batch(session: Session, step: Step) -> None:
+    """Choose which image of a batch is looked at; gradients are the mean over all of them."""
+    count = len(step.labels)
+    if count == 1:
+        return
+    st.session_state[Key.IMAGE_OF_BATCH] = session.image_in(step) + 1
+
+    def choose() -> None:
+        session.image = st.session_state[Key.IMAGE_OF_BATCH] - 1
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.number_input(
+            f"Image of the batch, 1 to {count}",
+            1,
+            count,
+            key=Key.IMAGE_OF_BATCH,
+            on_change=choose,
+            width=170,
+        )
+        st.caption(
+            f"Maps and errors are this image's own. The gradients of all parameters are the mean "
+            f"over the {count} images of the step, and every parameter moves by that mean."
+        )

@@ -1,0 +1,352 @@
+"""Predict, then reveal: questions about the numbers of one step."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cnn import Step
+from cnn.arithmetic import Place, explain
+from cnn.convolution import SIDE
+from cnn.network import MAP, POOLED
+from pages.parts.kept import Answer, QuestionId, StepId
+from pages.parts.numbers import decimals_for, in_decimals
+from pages.parts.rates import written
+from pages.parts.session import Key, Session
+from pages.parts.sheet import sheet
+
+POSITIONS = ("top left", "top right", "bottom left", "bottom right")
+"""The cells of a pooling window, in row order."""
+
+SIGNS = {1: "positive", 0: "zero", -1: "negative"}
+
+LEAST_CHANGE = 1e-5
+"""A weight that moves by less says nothing to anybody, and float32 rounds it."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Numbers that are shown with a question."""
+
+    title: str
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One hidden number of a step.
+
+    Attributes:
+        text: the question, in Markdown.
+        grids: what it can be worked out from.
+        answer: a number to type or one of the choices.
+        choices: what to pick from; empty where a number is typed.
+        tolerance: how far off a typed number may be.
+        decimals: with how many the answer is written.
+        place: the number whose arithmetic is the answer's.
+    """
+
+    text: str
+    grids: tuple[Grid, ...]
+    answer: float | str
+    place: Place
+    choices: tuple[str, ...] = ()
+    tolerance: float = 0.0
+    decimals: int = 4
+
+    def is_right(self, given: float | str) -> bool:
+        """Whether an answer counts as right."""
+        if isinstance(given, str) or isinstance(self.answer, str):
+            return given == self.answer
+        return abs(given - self.answer) <= self.tolerance
+
+    def write(self, answer: float | str) -> str:
+        """Write an answer, given or right."""
+        return answer if isinstance(answer, str) else in_decimals(answer, self.decimals)
+
+
+def question(step: Step, image: int, number: int) -> Question:
+    """Draw a question: the same for the same step, image and number.
+
+    The four kinds take turns; one that a step has nothing for (no live window, a weight that
+    stays) is passed over.
+    """
+    generator = np.random.default_rng((step.number, image, number))
+    for turn in range(len(KINDS)):
+        found = KINDS[(number - 1 + turn) % len(KINDS)](step, image, generator)
+        if found is not None:
+            return found
+    raise AssertionError("a map has cells to ask for in every step")
+
+
+def _map_cell(step: Step, image: int, generator: np.random.Generator) -> Question:
+    """Ask for a cell of z or of the feature map, from its patch and the filter."""
+    f = _any_filter(step, generator)
+    z = step.forward.z[image, f]
+    patches = np.lib.stride_tricks.sliding_window_view(step.forward.x[image], (SIDE, SIDE))
+    inked = (patches > 0).sum(axis=(2, 3))
+    # Few products, and a sum that is clearly not 0: worth working out.
+    good = [(inked >= 2) & (inked <= 5) & (np.abs(z) > 0.05), inked >= 1, inked >= 0]
+    i, j = _any_cell(next(cells for cells in good if cells.any()), generator)
+    rectified = bool(generator.integers(2))
+    value = float((step.forward.feature_map[image, f] if rectified else z)[i, j])
+    name = f"{'f' if rectified else 'z'}[{i},{j}]"
+    bias = in_decimals(float(step.before.filter_bias[f]), 3)
+    rule = "max(0, Σ k·x + b)" if rectified else "Σ k·x + b"
+    tolerance = max(0.02, 0.02 * abs(value))
+    return Question(
+        text=f"{_named(step, f).capitalize()} lies on the patch at row {i}, column {j}. "
+        f"**What is {name} = {rule}?** The bias is b = {bias}. Within {tolerance:.2g} counts.",
+        grids=(
+            _grid(f"patch x[{i}…{i + 2}, {j}…{j + 2}]", patches[i, j], 3),
+            _grid("filter k", step.before.filters[f], 3),
+        ),
+        answer=value,
+        place=Place("feature_map" if rectified else "z", i * MAP[1] + j, image, f),
+        tolerance=tolerance,
+    )
+
+
+def _winner(step: Step, image: int, generator: np.random.Generator) -> Question | None:
+    """Ask which cell of a pooling window won."""
+    f = _any_filter(step, generator)
+    feature_map = step.forward.feature_map[image, f]
+    windows = feature_map.reshape(POOLED[0], 2, POOLED[1], 2).swapaxes(1, 2).reshape(*POOLED, 4)
+    second, first = np.sort(windows, axis=-1)[..., -2:].transpose(2, 0, 1)
+    # A clear winner or a real tie, not two values that look the same when they are written.
+    clear = (first > 0) & ((first == second) | (first - second > 0.001))
+    if not clear.any():
+        return None
+    i, j = _any_cell(clear, generator)
+    row, column = divmod(int(step.forward.winner[image, f, i, j]), MAP[1])
+    won = POSITIONS[2 * (row - 2 * i) + column - 2 * j]
+    return Question(
+        text=f"These four cells of the feature map{_of(step, f)} make one pooling window. "
+        f"**Which one wins, and becomes P[{i},{j}]?** On a tie the first in row order wins.",
+        grids=(
+            _grid(f"f[{2 * i}…{2 * i + 1}, {2 * j}…{2 * j + 1}]", windows[i, j].reshape(2, 2), 4),
+        ),
+        answer=won,
+        choices=POSITIONS,
+        place=Place("pooled", i * POOLED[1] + j, image, f),
+    )
+
+
+def _new_weight(step: Step, image: int, generator: np.random.Generator) -> Question | None:
+    """Ask for a filter weight after the update."""
+    found = _moved_weight(step, generator)
+    if found is None:
+        return None
+    f, u, v = found
+    old, new = float(step.before.filters[f, u, v]), float(step.after.filters[f, u, v])
+    gradient = float(step.backward.gradients.filters[f, u, v])
+    decimals = decimals_for(new - old)
+    tolerance = abs(new - old) / 10
+    return Question(
+        text=f"A weight of {_named(step, f)} is k[{u},{v}] = "
+        f"{in_decimals(old, decimals)}. Its gradient is dk[{u},{v}] = "
+        f"{in_decimals(gradient, decimals_for(gradient))}, and the learning rate is "
+        f"η = {written(step.learning_rate)}. **What is the weight after this step?** "
+        f"Within {in_decimals(tolerance, decimals_for(tolerance) - 2)}, a tenth of the change, "
+        "counts.",
+        grids=(),
+        answer=new,
+        place=Place("new_filters", SIDE * u + v, None, f),
+        tolerance=tolerance,
+        decimals=decimals,
+    )
+
+
+def _sign(step: Step, image: int, generator: np.random.Generator) -> Question | None:
+    """Ask for the sign of a gradient: from its two factors, or from where the weight went."""
+    if len(step.images) == 1 and generator.integers(2):
+        return _sign_from_factors(step, generator)
+    found = _moved_weight(step, generator)
+    if found is None:
+        return _sign_from_factors(step, generator) if len(step.images) == 1 else None
+    f, u, v = found
+    old, new = float(step.before.filters[f, u, v]), float(step.after.filters[f, u, v])
+    decimals = decimals_for(new - old)
+    return Question(
+        text=f"In this step a weight of {_named(step, f)} went from k[{u},{v}] = "
+        f"{in_decimals(old, decimals)} to {in_decimals(new, decimals)}. "
+        f"**Which sign had its gradient dk[{u},{v}]?**",
+        grids=(),
+        answer=SIGNS[int(np.sign(step.backward.gradients.filters[f, u, v]))],
+        choices=tuple(SIGNS.values()),
+        place=Place("new_filters", SIDE * u + v, None, f),
+    )
+
+
+def _sign_from_factors(step: Step, generator: np.random.Generator) -> Question:
+    """Ask for the sign of an output weight's gradient, of a step of one image."""
+    label, probabilities = int(step.labels[0]), step.forward.probabilities[0]
+    others = [c for c in np.argsort(-probabilities)[:4].tolist() if c != label]
+    c = label if generator.integers(2) else int(generator.choice(others))
+    a1 = step.forward.a1[0]
+    on, off = np.flatnonzero(a1 > 0), np.flatnonzero(a1 == 0)
+    units = off if not len(on) or (len(off) and generator.random() < 0.25) else on
+    r = int(generator.choice(units))
+    gradient = step.backward.gradients.output_weights[c, r]
+    return Question(
+        text=f"The image shows a {label}. The network gives the digit {c} the probability "
+        f"p[{c}] = {_all_digits(probabilities[c])}, and hidden unit {r} gives "
+        f"a1[{r}] = {_all_digits(a1[r])}. "
+        f"**Which sign has dW2[{c},{r}], the gradient of the weight between the two?**",
+        grids=(),
+        answer=SIGNS[int(np.sign(gradient))],
+        choices=tuple(SIGNS.values()),
+        place=Place("dW2", c * len(a1) + r),
+    )
+
+
+KINDS: tuple[Callable[[Step, int, np.random.Generator], Question | None], ...] = (
+    _map_cell,
+    _winner,
+    _new_weight,
+    _sign,
+)
+
+
+def _any_filter(step: Step, generator: np.random.Generator) -> int:
+    return int(generator.integers(len(step.before.filters)))
+
+
+def _any_cell(cells: NDArray[np.bool_], generator: np.random.Generator) -> tuple[int, int]:
+    """Draw one of the cells that are True."""
+    i, j = generator.choice(np.argwhere(cells))
+    return int(i), int(j)
+
+
+def _moved_weight(step: Step, generator: np.random.Generator) -> tuple[int, int, int] | None:
+    """Draw a filter weight that the step moved, or None if it moved none worth mentioning."""
+    change = np.abs(step.after.filters - step.before.filters)
+    moved = np.argwhere(change > LEAST_CHANGE)
+    if not len(moved):
+        return None
+    f, u, v = generator.choice(moved)
+    return int(f), int(u), int(v)
+
+
+def _named(step: Step, filter: int) -> str:
+    return f"filter {filter + 1}" if len(step.before.filters) > 1 else "the filter"
+
+
+def _of(step: Step, filter: int) -> str:
+    return f" of filter {filter + 1}" if len(step.before.filters) > 1 else ""
+
+
+def _all_digits(value: float) -> str:
+    return in_decimals(float(value), decimals_for(float(value)))
+
+
+def _grid(title: str, values: NDArray[np.floating], decimals: int) -> Grid:
+    return Grid(title, [[in_decimals(float(value), decimals) for value in row] for row in values])
+
+
+def quiz_panel(session: Session, step: Step, image: int = 0) -> None:
+    """Offer questions about a step, one after the other, and keep the score of the visit.
+
+    Args:
+        session: keeps the score.
+        step: what the questions are about.
+        image: which image of its batch.
+    """
+
+    @st.fragment
+    def draw() -> None:
+        if st.toggle(
+            "**Quiz: predict, then reveal**",
+            key=Key.QUIZ,
+            help="One number of this step is hidden. Work it out, then see how it came about.",
+        ):
+            _ask(session, step, image)
+
+    draw()
+
+
+def _ask(session: Session, step: Step, image: int) -> None:
+    """Show the present question, and what became of it."""
+    kept = session.kept
+    key = QuestionId(StepId.of(session.held.number, step), image, kept.question)
+    asked = question(step, image, kept.question)
+    right = sum(answer.right for answer in kept.answers.values())
+    st.caption(
+        f"Question {kept.question} · {right} of {len(kept.answers)} right in this visit · "
+        "the stage knows the answer too, so do not peek"
+    )
+    st.markdown(asked.text)
+    if asked.grids:
+        st.html(f'<div style="{_SIDE_BY_SIDE}">{"".join(map(_table, asked.grids))}</div>')
+    if key not in kept.answers:
+        _take_answer(session, asked, key)
+    if key in kept.answers:
+        _reveal(session, step, image, asked, kept.answers[key])
+
+
+def _take_answer(session: Session, asked: Question, key: QuestionId) -> None:
+    """Let the learner type or pick; an answer is remembered and counts once."""
+    place = st.empty()
+    with place.form(f"{Key.QUIZ_ANSWER}_form", border=False):
+        name = f"{Key.QUIZ_ANSWER}_{key}"
+        given: float | str | None
+        if asked.choices:
+            given = st.radio("Your answer", asked.choices, index=None, horizontal=True, key=name)
+        else:
+            with st.container(width=260):
+                step = 10.0**-asked.decimals
+                given = st.number_input(
+                    "Your answer", value=None, step=step, format=f"%.{asked.decimals}f", key=name
+                )
+        pressed = st.form_submit_button("Check")
+    if pressed and given is None:
+        st.caption("Type or pick an answer first; a guess is welcome.")
+    elif pressed and given is not None:
+        session.kept.answers[key] = Answer(asked.write(given), asked.is_right(given))
+        place.empty()
+
+
+def _reveal(session: Session, step: Step, image: int, asked: Question, answer: Answer) -> None:
+    """Say whether the answer was right, and write out where the number comes from."""
+    said = f"you said {answer.given}, it is {asked.write(asked.answer)}."
+    if answer.right:
+        st.success(f"Right: {said}", icon="✅")
+    else:
+        st.error(f"Not quite: {said}", icon="❌")
+    arithmetic = explain(
+        step,
+        asked.place.quantity,
+        asked.place.index,
+        image,
+        asked.place.filter or 0,
+        session.run.recipe.bias_rule,
+    )
+    html = sheet(arithmetic, len(step.labels), len(step.before.filters))
+    st.html(f'<div class="arithmetic">{html}</div>')
+
+    def go_on() -> None:
+        session.kept.question += 1
+
+    st.button("Next question", on_click=go_on, type="primary")
+
+
+_SIDE_BY_SIDE = "display: flex; flex-wrap: wrap; gap: 0.5rem 2rem; margin: 0.25rem 0"
+_CELL = (
+    "padding: 0.3rem 0.6rem; text-align: right; font-variant-numeric: tabular-nums; "
+    "border: 1px solid color-mix(in srgb, currentColor 25%, transparent)"
+)
+
+
+def _table(grid: Grid) -> str:
+    rows = "".join(
+        "<tr>" + "".join(f'<td style="{_CELL}">{escape(cell)}</td>' for cell in row) + "</tr>"
+        for row in grid.rows
+    )
+    return (
+        '<table style="border-collapse: collapse">'
+        f'<caption style="text-align: left; font-size: 0.85em">{escape(grid.title)}</caption>'
+        f"<tbody>{rows}</tbody></table>"
+    )

@@ -1,0 +1,69 @@
+"""Time: which step is looked at."""
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from cnn import Step
+from pages.parts.session import Key, Session
+
+
+class Jump(NamedTuple):
+    """A button of the bar: its key on the keyboard, and how far it goes."""
+
+    label: str
+    shortcut: str
+    by: int
+
+
+END = 10_000_000
+"""Steps that lead past either end of any run."""
+
+JUMPS = (
+    Jump("First", "Home", -END),
+    Jump("−100", "PageUp", -100),
+    Jump("−1", "Left", -1),
+    Jump("+1", "Right", 1),
+    Jump("+100", "PageDown", 100),
+)
+
+
+def jumps(session: Session) -> None:
+    """Offer to go to another step: by buttons, which have keys, or by its number."""
+    newest, shown = session.run.step, session.looked_at
+    for jump in JUMPS:
+        st.button(
+            jump.label,
+            on_click=session.look_at,
+            args=(shown + jump.by,),
+            disabled=shown == (1 if jump.by < 0 else newest),
+            shortcut=jump.shortcut,
+        )
+    st.button(
+        "Newest", on_click=session.look_at_newest, disabled=shown == newest, shortcut="End"
+    )
+    st.session_state[Key.STEP_NUMBER] = shown
+    st.number_input(
+        f"Step, 1 to {newest:,}",
+        1,
+        newest,
+        key=Key.STEP_NUMBER,
+        on_change=lambda: session.look_at(st.session_state[Key.STEP_NUMBER]),
+        width=150,
+    )
+
+
+def scrubber(session: Session) -> Step:
+    """Draw the scrubber over all steps, and return the one that it stands at."""
+    newest, shown = session.run.step, session.looked_at
+    st.session_state[Key.SCRUBBER] = shown
+    st.slider(
+        "Step",
+        1,
+        max(newest, 2),
+        key=Key.SCRUBBER,
+        on_change=lambda: session.look_at(st.session_state[Key.SCRUBBER]),
+        disabled=newest == 1,
+        label_visibility="collapsed",
+    )
+    return session.run.at(shown)
