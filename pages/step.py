@@ -7,6 +7,7 @@ from pages.parts.explanations import explanations
 from pages.parts.inspector import inspector
 from pages.parts.looking import step_stage
 from pages.parts.page import page
+from pages.parts.panels import panels
 from pages.parts.session import session
 from pages.parts.timeline import jumps, scrubber
 from pages.parts.workbench import bar, workbench
@@ -30,6 +31,7 @@ def one_step() -> None:
         step_stage(held, step)
     with right:
         inspector(held, step)
+    panels(held, step)
 
 
 one_step()

@@ -15,6 +15,14 @@ TRAINING, HELD_OUT, MARK = "#7f7f7f", "#1f77b4", "#7f7f7f"
 ROWS = ("#1f6fb4", "#d95f02", "#7f7f7f")
 DASHES = ("solid", "dash", "dot")
 
+# Plotly selects what has a marker, so the points of a line that can be clicked have invisible ones.
+POINTS = {
+    "mode": "lines+markers",
+    "marker": {"size": 8, "opacity": 0},
+    "selected": {"marker": {"opacity": 0}},
+    "unselected": {"marker": {"opacity": 0}},
+}
+
 RateChanges = Iterable[tuple[int, float]]
 
 
@@ -30,6 +38,7 @@ def loss_figure(
         x=curves.steps,
         y=curves.loss,
         name="training, smoothed",
+        **POINTS,
         line={"color": TRAINING, "width": 1.5},
     )
     figure.add_scatter(
@@ -57,6 +66,7 @@ def accuracy_figure(
         x=curves.steps,
         y=curves.correct / batch,
         name="training, smoothed",
+        **POINTS,
         line={"color": TRAINING, "width": 1.5},
     )
     figure.add_scatter(
@@ -81,11 +91,18 @@ def weights_figure(curves: Curves, shown: int, rate_changes: RateChanges) -> go.
                 y=curves.filters[:, shown, u, v],
                 name=f"k[{u},{v}]",
                 line={"color": colour, "dash": dash, "width": 1.5},
+                hoverinfo="skip",
             )
+    # Of curves at one step only one can be hovered over and clicked, so this one speaks for all.
+    nine = curves.filters[:, shown].reshape(-1, 9)
+    rows = ("  ".join(f"%{{customdata[{3 * u + v}]:.4f}}" for v in range(3)) for u in range(3))
     figure.add_scatter(
         x=curves.steps,
         y=curves.filter_bias[:, shown],
         name="bias b",
+        customdata=nine,
+        hovertemplate="b %{y:.4f}<br>k<br>" + "<br>".join(rows) + "<extra></extra>",
+        **POINTS,
         line={"color": "#cc3377", "width": 2.5},
     )
     return figure

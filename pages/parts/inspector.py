@@ -1,7 +1,5 @@
 """The inspector: the pinned number's arithmetic, written out beside the stage."""
 
-import math
-
 import numpy as np
 import streamlit as st
 
@@ -88,7 +86,9 @@ def _also(session: Session, step: Step, main: Arithmetic) -> list[Arithmetic]:
                 continue  # only the true class's probability counts
             found.append(_explained(session, step, Place("loss", 0)))
         else:
-            found.append(_explained(session, step, Place(quantity, place.index, None, place.filter)))
+            found.append(
+                _explained(session, step, Place(quantity, place.index, None, place.filter))
+            )
     return found
 
 
@@ -194,7 +194,12 @@ def _choose(session: Session, step: Step) -> None:
         for name, count in axes
     ]
     index = int(np.ravel_multi_index(position, [count for _, count in axes])) if axes else 0
-    st.button("Show it", type="primary", on_click=session.pin, args=(Place(quantity, index, filter=filter),))
+    st.button(
+        "Show it",
+        type="primary",
+        on_click=session.pin,
+        args=(Place(quantity, index, filter=filter),),
+    )
 
 
 def axes_of(quantity: str, filters: int, hidden: int) -> list[tuple[str, int]]:

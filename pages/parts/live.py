@@ -46,14 +46,12 @@ def live_curves(session: Session) -> None:
         curves = thinned(history, CURVE_POINTS)
         judged = history.held_out_step
         left, right = st.columns(2)
-        with left:
-            _clickable(
-                session, "loss", loss_figure(curves, judged, history.held_out_loss, changes)
-            )
         accuracy = history.held_out_accuracy
-        right.plotly_chart(
-            accuracy_figure(curves, run.recipe.batch, judged, accuracy, changes), key="accuracy"
-        )
+        with left:
+            _clickable(session, "loss", loss_figure(curves, judged, history.held_out_loss, changes))
+        with right:
+            figure = accuracy_figure(curves, run.recipe.batch, judged, accuracy, changes)
+            _clickable(session, "accuracy", figure)
         shown = 0
         if run.recipe.filters > 1:
             shown = st.segmented_control(

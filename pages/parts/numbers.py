@@ -1,6 +1,7 @@
 """Numbers as people read them: a real minus sign, and decimals that say something."""
 
 import math
+from decimal import Decimal
 
 from cnn.arithmetic import rounded
 
@@ -11,7 +12,7 @@ DIGITS = 3
 """Digits that are wanted of a small number."""
 
 
-def in_decimals(value: float, decimals: int) -> str:
+def in_decimals(value: float | Decimal, decimals: int) -> str:
     """Write a number with so many decimals; below 0 they count tens and hundreds."""
     if not math.isfinite(value):
         return "not a number" if math.isnan(value) else "−∞" if value < 0 else "∞"

@@ -37,4 +37,4 @@ def page(title: str, sidebar: Literal["auto", "collapsed"] = "auto") -> None:
             "and shows every number of every step."
         )
         st.page_link("app.py", label="Live", icon="▶️")
-        st.page_link("pages/step.py", label="Any step", icon="🔎")
+        st.page_link("pages/step.py", label="Any step", icon="◀️")

@@ -40,14 +40,17 @@ def hidden_pictures(z1: Arithmetic, weights: NDArray[np.floating], a0: NDArray[n
         figures = []
         for name, values, end in zip(names, triple, ends, strict=True):
             of = f" of filter {filter + 1}" if filters > 1 else ""
-            words = f"{name}{of}, from {readable(float(values.min()))} to {readable(float(values.max()))}"
+            low, high = readable(float(values.min())), readable(float(values.max()))
+            words = escape(f"{name}{of}, from {low} to {high}")
             caption = f"<figcaption>{name}<br>±{readable(end)}</figcaption>" if not filter else ""
             figures.append(
                 f'<figure>{caption}<span class="map"><img src="{picture(values / (end or 1.0))}" '
-                f'alt="{escape(words)}" title="{escape(words)}">{_marks(z1, filter)}</span></figure>'
+                f'alt="{words}" title="{words}">{_marks(z1, filter)}</span></figure>'
             )
         sign = "<i>×</i>", "<i>=</i>"
-        rows.append(f'<div class="triple">{figures[0]}{sign[0]}{figures[1]}{sign[1]}{figures[2]}</div>')
+        rows.append(
+            f'<div class="triple">{figures[0]}{sign[0]}{figures[1]}{sign[1]}{figures[2]}</div>'
+        )
     return f'<div class="pictures">{"".join(rows)}</div>'
 
 

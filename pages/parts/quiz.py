@@ -120,7 +120,8 @@ def _winner(step: Step, image: int, generator: np.random.Generator) -> Question 
     clear = (first > 0) & ((first == second) | (first - second > 0.001))
     if not clear.any():
         return None
-    i, j = _any_cell(clear, generator)
+    contested = clear & (second > 0)
+    i, j = _any_cell(contested if contested.any() else clear, generator)
     row, column = divmod(int(step.forward.winner[image, f, i, j]), MAP[1])
     won = POSITIONS[2 * (row - 2 * i) + column - 2 * j]
     return Question(
@@ -273,16 +274,17 @@ def _ask(session: Session, step: Step, image: int) -> None:
     kept = session.kept
     key = QuestionId(StepId.of(session.held.number, step), image, kept.question)
     asked = question(step, image, kept.question)
-    right = sum(answer.right for answer in kept.answers.values())
-    st.caption(
-        f"Question {kept.question} · {right} of {len(kept.answers)} right in this visit · "
-        "the stage knows the answer too, so do not peek"
-    )
+    score = st.empty()
     st.markdown(asked.text)
     if asked.grids:
         st.html(f'<div style="{_SIDE_BY_SIDE}">{"".join(map(_table, asked.grids))}</div>')
     if key not in kept.answers:
         _take_answer(session, asked, key)
+    right = sum(answer.right for answer in kept.answers.values())
+    score.caption(
+        f"Question {kept.question} · {right} of {len(kept.answers)} right in this visit · "
+        "the stage knows the answer too, so do not peek"
+    )
     if key in kept.answers:
         _reveal(session, step, image, asked, kept.answers[key])
 
@@ -313,19 +315,29 @@ def _reveal(session: Session, step: Step, image: int, asked: Question, answer: A
     """Say whether the answer was right, and write out where the number comes from."""
     said = f"you said {answer.given}, it is {asked.write(asked.answer)}."
     if answer.right:
-        st.success(f"Right: {said}", icon="✅")
+        st.success(f"Right: {said}")
     else:
-        st.error(f"Not quite: {said}", icon="❌")
-    arithmetic = explain(
-        step,
-        asked.place.quantity,
-        asked.place.index,
-        image,
-        asked.place.filter or 0,
-        session.run.recipe.bias_rule,
+        st.error(f"Not quite: {said}")
+    # Behind a cell of the feature map stand the nine products, which are those of z.
+    quantities = {"feature_map": ("z", "feature_map")}.get(
+        asked.place.quantity, (asked.place.quantity,)
     )
-    html = sheet(arithmetic, len(step.labels), len(step.before.filters))
-    st.html(f'<div class="arithmetic">{html}</div>')
+    sheets = [
+        sheet(
+            explain(
+                step,
+                quantity,
+                asked.place.index,
+                image,
+                asked.place.filter or 0,
+                session.run.recipe.bias_rule,
+            ),
+            len(step.labels),
+            len(step.before.filters),
+        )
+        for quantity in quantities
+    ]
+    st.html(f'<div class="arithmetic">{"".join(sheets)}</div>')
 
     def go_on() -> None:
         session.kept.question += 1

@@ -184,6 +184,7 @@ class Session:
         """Play from the next tick on."""
         self.playing = self.run.stopped is None
         self._due = 0.0
+        self._known_dead = self.dead  # the page has said so already: it is played on on purpose
 
     def pause(self) -> None:
         """Play no longer."""
@@ -195,9 +196,9 @@ class Session:
         self._advance(1)
 
     def rescue(self) -> None:
-        """After a run has diverged: go on from its last finite step with a tenth of the rate."""
-        st.session_state[Key.RATE] = nearest(self.run.learning_rate / 10)
-        self.run.set_learning_rate(self.chosen_rate)
+        """After a run has diverged: go back to before the step that did it, with a tenth of η."""
+        if diverged := self.run.diverged:
+            self._go_back(diverged.cause - 1, diverged.learning_rate)
 
     def revive(self) -> None:
         """After a network has died: go back to its last live step with a tenth of the rate."""
@@ -209,8 +210,12 @@ class Session:
                 dead = middle
             else:
                 live = middle
-        self.fork(live, nearest(run.recipe.rate_at(dead) / 10))
-        if live == 0:
+        self._go_back(live, run.recipe.rate_at(dead))
+
+    def _go_back(self, number: int, rate: float) -> None:
+        """Take in hand a run that goes on from a step with a tenth of a rate."""
+        self.fork(number, nearest(rate / 10))
+        if number == 0:  # there is always a step to show
             self.run.advance(1)
 
     @property

@@ -265,8 +265,7 @@ def _is_number(symbol: str) -> bool:
 
 def _line(words: str, value: str, part: str) -> str:
     return (
-        f'<tr class="{part}"><th scope="row">{words}</th>'
-        f'<td data-part="{part}">{value}</td></tr>'
+        f'<tr class="{part}"><th scope="row">{words}</th><td data-part="{part}">{value}</td></tr>'
     )
 
 

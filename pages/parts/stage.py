@@ -97,7 +97,14 @@ def stage(
         on_event(READERS[name](st.session_state[key][name]))
 
     component = _component(get_bidi_component_manager())
-    component(key=key, data=frame, **{f"on_{name}_change": partial(tell, name) for name in READERS})
+    component(
+        key=key,
+        data=frame,
+        on_pinned_change=partial(tell, "pinned"),
+        on_released_change=partial(tell, "released"),
+        on_sought_change=partial(tell, "sought"),
+        on_asked_change=partial(tell, "asked"),
+    )
 
 
 @lru_cache(maxsize=1)

@@ -39,9 +39,7 @@ def jumps(session: Session) -> None:
             disabled=shown == (1 if jump.by < 0 else newest),
             shortcut=jump.shortcut,
         )
-    st.button(
-        "Newest", on_click=session.look_at_newest, disabled=shown == newest, shortcut="End"
-    )
+    st.button("Newest", on_click=session.look_at_newest, disabled=shown == newest, shortcut="End")
     st.session_state[Key.STEP_NUMBER] = shown
     st.number_input(
         f"Step, 1 to {newest:,}",

@@ -8,11 +8,18 @@ from pages.parts.session import Session
 
 def trouble(session: Session) -> None:
     """Say why the run stopped or learns no more, if it does, and offer to go back."""
+    # In a place of its own, also when there is nothing to say: if the stage moved up or down among
+    # the page's elements, Streamlit would build a new one, which knows nothing of what is pinned.
+    with st.container():
+        _say(session)
+
+
+def _say(session: Session) -> None:
     run = session.run
     if run.diverged:
         st.error(str(run.diverged))
         st.button(
-            f"Go on from step {run.step:,} with a tenth of the rate",
+            f"Go on from step {run.diverged.cause - 1:,} with a tenth of the rate",
             on_click=session.rescue,
         )
     elif run.stopped:

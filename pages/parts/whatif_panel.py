@@ -68,7 +68,7 @@ def whatif_panel(session: Session, step: Step, image: int = 0, pinned: Place | N
         label, classes = int(labels[0]), session.digits.classes
         shown = _shown_filter(chosen, parameters)
         _numbers(before, after, label, classes)
-        st.markdown(_sentence(before, after, chosen, shown))
+        st.markdown(_sentence(before, after, chosen, shown, moved=changed is not parameters))
         left, right = st.columns([3, 2])
         left.plotly_chart(
             maps_figure(before.maps(shown), after.maps(shown)),
@@ -261,23 +261,28 @@ def _numbers(before: _Seen, after: _Seen, label: int, classes: tuple[str, ...]) 
         )
 
 
-def _sentence(before: _Seen, after: _Seen, chosen: Chosen, shown: int) -> str:
+def _sentence(before: _Seen, after: _Seen, chosen: Chosen, shown: int, moved: bool) -> str:
     """Say what has changed in the maps, and which filter's maps they are."""
     maps = "The maps" if before.values.z.shape[1] == 1 else f"The maps of filter {shown + 1}"
-    if before.loss == after.loss and not _changed(before, after, shown).any():
+    if not moved:
         return f"{maps} below are the real ones until the slider is moved. Nothing is trained."
+    difference = _changed(before, after, shown)
+    if not difference.any() and not (after.probabilities != before.probabilities).any():
+        return (
+            "Nothing changes for this image: what the parameter is multiplied with is 0, or what "
+            "it leads to stays off."
+        )
     if chosen.name not in PER_FILTER:
         return (
             f"{maps} stay as they are, because this parameter comes after them: it changes "
             f"{_WHERE[chosen.name]}. Nothing is trained."
         )
-    moved = _changed(before, after, shown)
     winners = before.values.winner[0, shown] != after.values.winner[0, shown]
     alive = (before.values.pooled[0, shown] > 0) | (after.values.pooled[0, shown] > 0)
-    most = in_decimals(float(moved.flat[np.abs(moved).argmax()]), 4)
+    most = in_decimals(float(difference.flat[np.abs(difference).argmax()]), 4)
     return (
-        f"{counted(int(np.count_nonzero(moved)), 'cell')} of the feature map's {moved.size} "
-        f"changed, the most by {most} (framed), and "
+        f"{counted(int(np.count_nonzero(difference)), 'cell')} of the feature map's "
+        f"{difference.size} changed, the most by {most} (framed), and "
         f"{counted(int(np.count_nonzero(winners & alive)), 'window')} got another winner. "
         "Nothing is trained."
     )

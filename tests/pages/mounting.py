@@ -32,7 +32,7 @@ def begun(
 def mounted(panel: Callable[..., None], session: Session, number: int, **given: Any) -> AppTest:
     """Draw a panel for a step, once."""
 
-    def script(panel: Any, session: Any, given: Any) -> None:
+    def script(panel, session, given):
         import streamlit as st  # the script is a module of its own
 
         panel(session, session.run.at(st.session_state["number"]), **given)

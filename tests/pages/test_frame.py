@@ -9,7 +9,7 @@ import pytest
 
 from cnn import Step, backward, forward, updated
 from cnn.network import draw_parameters
-from pages.parts.frame import Scene, join, pack
+from pages.parts.frame import Scene, Spot, join, pack
 
 
 def trained(filters: int = 1, batch: int = 1) -> Step:
@@ -146,6 +146,8 @@ def test_what_surrounds_the_step() -> None:
         epoch_size=4000,
         bias_rule="notes",
         rate_changes=((1, 0.01), (200, 0.03)),
+        pinned=Spot("delta0", 1, 84),
+        explains=True,
         curve_steps=np.array([1, 412]),
         curve_loss=np.array([2.5, np.nan]),
         curve_filters=curves,
@@ -172,6 +174,8 @@ def test_what_surrounds_the_step() -> None:
         "classes": list("0123456789"),
         "bias_rule": "notes",
         "rate_changes": [[1, 0.01], [200, 0.03]],
+        "pinned": {"panel": "delta0", "filter": 1, "index": 84},
+        "explains": True,
     }
     np.testing.assert_array_equal(arrays["curve_steps"], [1, 412])
     np.testing.assert_array_equal(arrays["curve_loss"], np.float32([2.5, np.nan]))

@@ -1,6 +1,7 @@
 """The learning rates that the slider offers."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ def test_they_rise_from_a_ten_thousandth_to_one_in_even_ratios() -> None:
     assert RATES[0] == 0.0001
     assert RATES[-1] == 1.0
     assert len(RATES) == 4 * 10 + 1
-    ratios = [later / earlier for earlier, later in zip(RATES, RATES[1:], strict=False)]
+    ratios = [later / earlier for earlier, later in pairwise(RATES)]
     # Ten steps a decade would be 1.26 each; round numbers stray from that.
     assert all(1.15 < ratio < 1.35 for ratio in ratios)
 

@@ -1,8 +1,8 @@
-"""The live app without a browser: what the buttons, the slider and the form do to the run."""
+"""The live page without a browser: what the buttons, the slider and the form do to the run."""
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from cnn import Recipe, Run
 from cnn.evaluation import is_dead
+from cnn.run import Divergence
 from data import Digits
 from pages.parts.pace import FASTEST, PACES
 from pages.parts.session import MOST_OTHERS, Key, Session
@@ -27,7 +28,7 @@ DIVERGING = Recipe(
 
 
 @pytest.fixture(autouse=True)
-def _alone() -> Any:
+def _alone() -> Iterator[None]:
     st.cache_resource.clear()
     with threadpool_limits(limits=1, user_api="blas"):
         yield
@@ -115,7 +116,7 @@ def test_it_opens_at_step_one_of_the_default_recipe(app: AppTest, digits: Digits
     assert (session.run.parameters.vector == expected.parameters.vector).all()
     assert app.select_slider(key=Key.RATE).value == 0.01
     assert app.segmented_control(key=Key.PACE).value == FASTEST
-    assert not (app.error or app.warning or app.info)
+    assert [*app.error, *app.warning, *app.info] == []
 
 
 def test_two_visitors_have_runs_of_their_own_and_share_the_digits(app: AppTest) -> None:
@@ -173,7 +174,7 @@ def test_a_tick_takes_the_steps_of_its_pace_and_not_too_early(
     before = session.run.step
     session.tick()
     assert session.run.step == before + steps
-    session.tick()  # at the same moment: a rerun of the app, not a tick of its own
+    session.tick()  # at the same moment: a rerun of the page, not a tick of its own
     assert session.run.step == before + steps
     now += session.pace.interval
     session.tick()
@@ -360,32 +361,48 @@ def test_the_next_of_a_class_is_found_and_the_first_after_the_last(
 
 
 def test_a_diverged_run_says_so_and_is_rescued(digits: Digits) -> None:
-    app = opened(Session.begun(digits, DIVERGING))
-    press(app, "Play")
-    run_until(app, lambda session: not session.playing)
-    ran(app)
+    session = Session.begun(digits, DIVERGING)
+    session.run.advance(10)
+    app = opened(session)
     run = held(app).run
     assert run.step == 3
     (error,) = app.error
-    assert error.value.startswith("Step 4 with the learning rate 100000 would give values")
+    assert "the learning rate 100000" in error.value
+    assert "no longer finite" in error.value
     assert disabled(app)["Play"]
     assert disabled(app)["Step"]
     assert not disabled(app)["Reset"]
-    before = run.parameters.vector
-    press(app, "Go on from step 3 with a tenth of the rate")
+    # What step 3 left is so large that step 4 is out of range with any rate: step 3 goes as well.
+    before = run.at(2).after.vector
+    press(app, "Go on from step 2 with a tenth of the rate")
     assert not app.error
-    assert held(app).run.step == 3
-    assert (held(app).run.parameters.vector == before).all()
+    rescued = held(app).run
+    assert rescued.step == 2
+    assert (rescued.parameters.vector == before).all()
     # A tenth is more than the slider has: its largest.
     assert app.select_slider(key=Key.RATE).value == 1.0
-    press(app, "Step")
-    assert held(app).run.step == 4
-    assert held(app).run.recipe.learning_rate == ((1, 0.01), (2, 100_000.0), (4, 1.0))
+    for number in (3, 4, 5):
+        press(app, "Step")
+        assert rescued.step == number
+    assert rescued.recipe.learning_rate == ((1, 0.01), (2, 100_000.0), (3, 1.0))
+
+
+def test_a_run_that_diverges_at_its_second_step_begins_anew(digits: Digits) -> None:
+    """The first step did it, so nothing but the starting weights is left to go on from."""
+    session = Session.begun(digits, Recipe(learning_rate=1e6))
+    session.run.diverged = Divergence(2, 1, 1e6)
+    app = opened(session)
+    start = session.run.recipe.initial_parameters().vector
+    press(app, "Go on from step 0 with a tenth of the rate")
+    rescued = held(app).run
+    assert rescued.step == 1
+    assert (rescued.at(1).before.vector == start).all()
+    assert rescued.at(1).learning_rate == 1.0
 
 
 @pytest.fixture
 def dead(app: AppTest) -> AppTest:
-    """A app on which the network has been stepped to its death, by a rate of 1."""
+    """A page on which the network has been stepped to its death, by a rate of 1."""
     set_rate(app, 1.0)
     press(app, "Reset")
     for _ in range(50):
