@@ -274,7 +274,7 @@ class Backward:
     @property
     def loss(self) -> float:
         """The mean of the losses, in nats."""
-        return float(self.losses.mean())
+        return float(self.losses.sum()) / len(self.losses)  # .mean() takes four times as long
 
     @property
     def backfill(self) -> Array:

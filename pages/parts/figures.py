@@ -61,7 +61,7 @@ def accuracy_figure(
     rate_changes: RateChanges,
 ) -> go.Figure:
     """Draw the share of digits classified rightly, in training and held out, over the steps."""
-    figure = _over_steps("right", rate_changes)
+    figure = _over_steps("share right", rate_changes)
     figure.add_scatter(
         x=curves.steps,
         y=curves.correct / batch,
@@ -113,7 +113,8 @@ def _over_steps(what: str, rate_changes: RateChanges) -> go.Figure:
     figure.update_layout(
         height=260,
         margin={"l": 8, "r": 8, "t": 28, "b": 8},
-        legend={"orientation": "h", "y": 1.14, "x": 0},
+        # Above the plot, however many rows it needs on a narrow screen.
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
         hovermode="x unified",
         # The same between redraws: a zoom that somebody made outlives the next refresh.
         uirevision="run",

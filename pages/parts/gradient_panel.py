@@ -65,7 +65,7 @@ def gradient_panel(session: Session, step: Step, image: int = 0) -> None:
             st.caption("This run trains by the notes' bias rule, so its switch is on at first.")
         if notes or copied:
             judged = check.of(_broken(check, step.before, images, labels, notes, copied))
-        _verdict(judged)
+        _verdict(judged, broken=notes or copied)
         for said in _mistakes(check, judged, step.before, images, notes, copied):
             st.markdown(said)
         picture, numbers = st.columns([3, 2])
@@ -132,11 +132,13 @@ def _broken(
     return backward(parameters, values, labels, "notes").gradients if notes else check.analytic
 
 
-def _verdict(check: GradientCheck) -> None:
+def _verdict(check: GradientCheck, broken: bool) -> None:
     """Say how many agree, group by group."""
     count, kinks, wrong = (int(n) for n in (check.kink.size, check.kink.sum(), check.failed.sum()))
     if wrong:
         verdict = f"**{counted(wrong, 'gradient')} of {count:,} {_is(wrong)} wrong.** "
+    elif broken:
+        verdict = "**The check finds nothing wrong.** "
     else:
         verdict = "**Backpropagation is right.** "
     verdict += f"{count - kinks - wrong:,} of {count:,} agree to a relative error of 10⁻⁶ or better"
@@ -174,18 +176,22 @@ def _mistakes(
     right, wrong = check.analytic, judged.analytic
     if notes:
         f = int(np.abs(wrong.filter_bias - right.filter_bias).argmax())
-        yield (
+        name = symbol(parameters, "filter_bias", 0, f)
+        said = (
             f"**The notes' bias rule** takes the sum of the nine filter gradients for the gradient "
-            f"of {symbol(parameters, 'filter_bias', 0, f)}: "
-            f"{in_decimals(wrong.filter_bias[f], 6)}, while the finite difference is "
+            f"of {name}: {in_decimals(wrong.filter_bias[f], 6)}, while the finite difference is "
             f"{in_decimals(check.numeric.filter_bias[f], 6)}. "
-            + _off(wrong.filter_bias[f], right.filter_bias[f])
-            + (
-                " Everything else still agrees, because the rule touches nothing else."
-                if not copied
-                else ""
-            )
         )
+        (places,) = (places for group, places in _places(right) if group == "filter_bias")
+        if check.kink[places[f]]:
+            said += (
+                f"Here {name} stands at a kink, so the check passes over it; look at other steps."
+            )
+        else:
+            said += _off(wrong.filter_bias[f], right.filter_bias[f])
+        if not copied:
+            said += " Everything else still agrees, because the rule touches nothing else."
+        yield said
     if copied:
         yield _copied(check, judged, parameters, images, notes)
 

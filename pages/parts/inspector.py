@@ -61,7 +61,9 @@ def inspector(session: Session, step: Step) -> None:
             html.append(sheet(arithmetic, *_counts(step)))
             if arithmetic is main:
                 html.append(f'<p class="words">{_words(main)}</p>')
-        st.html(f'<div class="arithmetic" role="region">{"".join(html)}</div>')
+        st.html(
+            f'<div class="arithmetic" role="region" aria-label="the pinned number" aria-live="polite">{"".join(html)}</div>'
+        )
         _all_terms(everything, step)
         _follow(session, everything)
 

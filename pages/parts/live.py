@@ -11,7 +11,7 @@ from pages.parts.stage import Event, Sought, stage
 CURVE_POINTS = 400
 """Points of a curve below the stage."""
 
-CURVES_EVERY = 2.0
+CURVES_EVERY = 5.0
 """Seconds between two drawings of the curves while the run plays: Plotly is slow to draw, and
 the stage must not wait for it."""
 

@@ -8,7 +8,7 @@ from cnn.arithmetic import rounded
 LEAST, MOST = 4, 12
 """Decimals that a number is written with at least, and at most."""
 
-DIGITS = 3
+DIGITS = 2
 """Digits that are wanted of a small number."""
 
 
@@ -20,7 +20,7 @@ def in_decimals(value: float | Decimal, decimals: int) -> str:
 
 
 def decimals_for(*values: float) -> int:
-    """Return decimals enough to see three digits of the largest of some numbers, 4 to 12."""
+    """Return decimals enough to see two digits of the largest of some numbers, 4 to 12."""
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     if largest == 0:
         return LEAST
@@ -28,5 +28,5 @@ def decimals_for(*values: float) -> int:
 
 
 def readable(value: float) -> str:
-    """Write a number so that three of its digits are seen."""
+    """Write a number so that two of its digits are seen."""
     return in_decimals(value, decimals_for(value))

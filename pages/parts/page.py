@@ -9,7 +9,7 @@ from pages.parts.process import prepare_process
 _STYLE = """<style>
 /* The stage is the page: no wide margins around it. */
 .stMainBlockContainer { padding: 2.75rem 1.5rem 3rem; }
-.stAppHeader { background: transparent; height: 2.75rem; min-height: 2.75rem; }
+.stAppHeader { height: 2.75rem; min-height: 2.75rem; }
 [data-testid="stSidebarContent"] h1 { font-size: 1.4rem; padding: 0 0 0.25rem; }
 @media (max-width: 640px) { .stMainBlockContainer { padding: 2.75rem 0.75rem 3rem; } }
 </style>"""

@@ -20,7 +20,7 @@ from pages.parts.curves import thinned
 from pages.parts.digits import digits_called
 from pages.parts.frame import Scene, Spot, pack
 from pages.parts.kept import Kept
-from pages.parts.pace import FASTEST, PACES, Pace
+from pages.parts.pace import BUDGET, FASTEST, PACES, Pace
 from pages.parts.rates import nearest
 from pages.parts.spots import spot_of
 
@@ -236,7 +236,7 @@ class Session:
         if self.pace.steps is not None:
             self._advance(self.pace.steps)
         else:
-            end = now + self.pace.budget
+            end = now + BUDGET
             while time.monotonic() < end and self._advance(8):
                 pass
         if self.run.stopped or self._died():

@@ -21,6 +21,7 @@ def transport(session: Session) -> None:
             "Pause" if session.playing else "Play",
             key="play",
             type="primary",
+            width=110,  # the same for both words, so that nothing beside it moves
             on_click=session.pause if session.playing else session.play,
             disabled=ended,
             shortcut="Space",
@@ -42,7 +43,7 @@ def transport(session: Session) -> None:
             persist_state="session",
         )
         session.pace = PACES[chosen]
-        with st.container(width=340):
+        with st.container(width=250):  # so that the bar is one row beside the sidebar at 1440
             # "ignore": the next tick reads it from the session state; no rerun, no stutter.
             st.select_slider(
                 "Learning rate η, from the next step on",

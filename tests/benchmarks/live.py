@@ -38,7 +38,7 @@ from cnn import Recipe, Run  # noqa: E402
 from data import load_bundled  # noqa: E402
 
 ROUNDS = 5
-SECONDS = 8.0
+SECONDS = 6.0
 
 
 def main() -> None:

@@ -752,7 +752,7 @@ def test_a_run_that_diverges_says_so_and_goes_on_with_a_tenth_of_the_rate(
     quiet: Page, diverging: str
 ) -> None:
     live = opened(quiet, diverging)
-    play(live)
+    button(live, "Play").click()
     alert = live.get_by_role("alert")
     expect(alert).to_contain_text(re.compile("^Step 3 with the learning rate 100000 .+ finite"))
     assert paused(live) == 3
@@ -762,9 +762,8 @@ def test_a_run_that_diverges_says_so_and_goes_on_with_a_tenth_of_the_rate(
     expect(alert).to_be_hidden()
     expect_step(live, 2)
     expect(live.get_by_test_id("stSliderThumbValue")).to_have_text("10000")
-    for number in (3, 4, 5):
-        button(live, "Step").click()
-        expect_step(live, number)
+    button(live, "Step").click()
+    expect_step(live, 3)
     assert meta(live)["rate_changes"] == [[1, 0.01], [2, 100_000.0], [3, 10_000.0]]
 
 
@@ -795,7 +794,6 @@ def test_double_clicks_on_everything(live: Page) -> None:
         button(live, "Start a new run"),
         live.get_by_test_id("stSlider"),
         live.locator("[data-panel=z] canvas"),
-        live.locator("[data-panel=loss] canvas"),
         live.get_by_text("follows the step", exact=True),
     ):
         control.dblclick()

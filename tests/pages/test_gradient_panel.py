@@ -155,7 +155,7 @@ def test_copying_to_ties_changes_nothing_where_there_are_none(digits: Digits) ->
     step = session.run.at(60)
     assert not tied_windows(forward(step.before.astype(np.float64), step.images)).any()
     assert "the mistake changes nothing here" in text(app)
-    assert "Backpropagation is right" in text(app)
+    assert "The check finds nothing wrong" in text(app)
 
 
 def test_a_run_by_the_notes_rule_begins_with_that_switch_on(digits: Digits) -> None:
@@ -208,3 +208,7 @@ def test_kinks_are_no_errors(digits: Digits) -> None:
     assert "Backpropagation is right" in text(app)
     assert row(text(app), "filter bias b") == ["1", "0", "1", "0", "–"]
     assert "b" in trace(figures(app)[0], "at a kink")["text"]
+
+    toggled(app, NOTES)
+    assert "The check finds nothing wrong" in text(app)
+    assert "Here b stands at a kink, so the check passes over it" in text(app)
