@@ -62,7 +62,8 @@ def inspector(session: Session, step: Step) -> None:
             if arithmetic is main:
                 html.append(f'<p class="words">{_words(main)}</p>')
         st.html(
-            f'<div class="arithmetic" role="region" aria-label="the pinned number" aria-live="polite">{"".join(html)}</div>'
+            '<div class="arithmetic" role="region" aria-label="the pinned number" '
+            f'aria-live="polite">{"".join(html)}</div>'
         )
         _all_terms(everything, step)
         _follow(session, everything)
