@@ -24,7 +24,7 @@ Serve = Callable[..., str]
 ROOT = Path(__file__).parents[2]
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
-PATIENCE = 30_000  # ms: a condition that holds at once on a quiet machine, and late on a busy one
+PATIENCE = 60_000  # ms: a condition that holds at once on a quiet machine, and late on a busy one
 
 # Keeps the bytes and the header of the frame that was drawn last, the step of every frame drawn,
 # and every panel in the order in which slow motion first lights it. The stage takes a frame apart
