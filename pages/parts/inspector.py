@@ -1,5 +1,7 @@
 """The inspector: the pinned number's arithmetic, written out beside the stage."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -66,7 +68,7 @@ def inspector(session: Session, step: Step) -> None:
             f'aria-live="polite">{"".join(html)}</div>'
         )
         _all_terms(everything, step)
-        _follow(session, everything)
+        _follow(session, step, everything)
 
 
 def _explained(session: Session, step: Step, place: Place) -> Arithmetic:
@@ -125,7 +127,7 @@ def _all_terms(everything: list[Arithmetic], step: Step) -> None:
             opened.html(all_terms(arithmetic, *_counts(step)))
 
 
-def _follow(session: Session, everything: list[Arithmetic]) -> None:
+def _follow(session: Session, step: Step, everything: list[Arithmetic]) -> None:
     """Offer the numbers that are written out, to be written out in turn."""
     choices: dict[Place, str] = {}
     for arithmetic in everything:
@@ -134,6 +136,10 @@ def _follow(session: Session, everything: list[Arithmetic]) -> None:
         for factor in _factors(short(arithmetic)):
             if factor.place and factor.place != everything[0].place:
                 choices.setdefault(factor.place, _choice(factor.symbol, factor.value))
+    if everything[0].place.quantity == "pooled":
+        # What comes back to the cell, which no term of its own names.
+        back = _explained(session, step, replace(everything[0].place, quantity="delta0"))
+        choices.setdefault(back.place, _choice(back.symbol, back.stored))
 
     def go() -> None:
         session.follow(st.session_state[Key.FOLLOWED])
@@ -191,11 +197,8 @@ def _choose(session: Session, step: Step) -> None:
     axes = axes_of(quantity, len(step.before.filters), len(step.before.hidden_bias))
     filter = 0
     if "f" in HOMES[quantity].axes and len(step.before.filters) > 1:
-        filter = st.number_input("filter", 1, len(step.before.filters), key="wanted_filter") - 1
-    position = [
-        st.number_input(f"{name} (0 to {count - 1})", 0, count - 1, key=f"wanted_{name}_{count}")
-        for name, count in axes
-    ]
+        filter = _wanted("filter", len(step.before.filters), key="wanted_filter")
+    position = [_wanted(name, count, key=f"wanted_{name}_{count}") for name, count in axes]
     index = int(np.ravel_multi_index(position, [count for _, count in axes])) if axes else 0
     st.button(
         "Show it",
@@ -203,6 +206,13 @@ def _choose(session: Session, step: Step) -> None:
         on_click=session.pin,
         args=(Place(quantity, index, filter=filter),),
     )
+
+
+def _wanted(name: str, count: int, key: str) -> int:
+    """Ask for a position, which is counted from 0; on the page filters are counted from 1."""
+    first = 1 if name == "filter" else 0
+    last = first + count - 1
+    return int(st.number_input(f"{name} ({first} to {last})", first, last, key=key)) - first
 
 
 def axes_of(quantity: str, filters: int, hidden: int) -> list[tuple[str, int]]:
@@ -220,7 +230,7 @@ def axes_of(quantity: str, filters: int, hidden: int) -> list[tuple[str, int]]:
     sides = {"x": IMAGE, "pooled": POOLED, "delta0": POOLED}
     sides |= dict.fromkeys(("z", "feature_map", "backfill", "dz"), MAP)
     base = quantity.removeprefix("new_")
-    pooled = [("filter, from 0,", filters), ("row", POOLED[0]), ("column", POOLED[1])]
+    pooled = [("filter", filters), ("row", POOLED[0]), ("column", POOLED[1])]
     units, classes = [("hidden unit", hidden)], [("digit", CLASSES)]
     if quantity in sides:
         axes = list(zip(("row", "column"), sides[quantity], strict=True))

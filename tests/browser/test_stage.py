@@ -550,6 +550,13 @@ def test_slow_motion_lights_stage_after_stage_and_ends_at_once(page: Page, url: 
         )
         assert panel not in unreached
         assert {"hidden", "delta2", "dz", "filter_after"} <= set(unreached)
+    # One cell of the lit stage is followed: the one that the largest pooled value comes from.
+    forward = step_at(61).forward
+    row, column = divmod(int(forward.pooled[0, 0].argmax()), 13)
+    expect_head(page, f"P[{row},{column}] = {written(forward.pooled[0, 0].max())}")
+    expect(story).to_contain_text("The marked cell won its window")
+    winner = divmod(int(forward.winner[0, 0, row, column]), 26)
+    assert outlined(page, "feature_map", *winner, winner[0] + 1, winner[1] + 1)
     page.get_by_text("slow", exact=True).click()
     expect(page.locator(".panel.unreached")).to_have_count(0)
     expect(story).to_contain_text("The network says")
