@@ -12,8 +12,8 @@ CURVE_POINTS = 400
 """Points of a curve below the stage."""
 
 CURVES_EVERY = 5.0
-"""Seconds between two drawings of the curves while the run plays: Plotly is slow to draw, and
-the stage must not wait for it."""
+"""Seconds between two drawings of the curves while the run plays: Plotly takes as long as several
+frames of the stage."""
 
 
 def live_stage(session: Session) -> None:
@@ -27,8 +27,13 @@ def live_stage(session: Session) -> None:
     def tick() -> None:
         _leave(session)
         was_playing = session.playing
-        session.tick()
+        # At a set pace, what has just been trained is drawn. Where as much as fits is trained,
+        # the browser draws the newest step while the next ones are trained, on another core.
+        if session.pace.steps is not None:
+            session.tick()
         stage(session.frame(session.shown), on_event=heard)
+        if session.pace.steps is None:
+            session.tick()
         if was_playing and not session.playing:
             st.rerun()  # the run ended: the buttons and the page say so
 
