@@ -6,6 +6,17 @@ import streamlit as st
 
 from pages.parts.process import prepare_process
 
+PAGES = {
+    "app.py": ("Live", "▶️"),
+    "pages/step.py": ("Any step", "◀️"),
+    "pages/filter.py": ("Filter", "🔲"),
+    "pages/evaluate.py": ("Evaluate", "🎯"),
+    "pages/draw.py": ("Draw", "✏️"),
+    "pages/notes.py": ("Notes", "📝"),
+    "pages/data.py": ("Data", "🔢"),
+}
+"""The pages, in the order of the sidebar. An icon is a character: a picture would be fetched."""
+
 _STYLE = """<style>
 /* The stage is the page: no wide margins around it. */
 .stMainBlockContainer { padding: 2.75rem 1.5rem 3rem; }
@@ -36,5 +47,5 @@ def page(title: str, sidebar: Literal["auto", "collapsed"] = "auto") -> None:
             "A small convolutional network in plain NumPy learns handwritten digits, "
             "and shows every number of every step."
         )
-        st.page_link("app.py", label="Live", icon="▶️")
-        st.page_link("pages/step.py", label="Any step", icon="◀️")
+        for file, (label, icon) in PAGES.items():
+            st.page_link(file, label=label, icon=icon)

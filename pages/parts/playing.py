@@ -1,0 +1,43 @@
+"""Playing on, on the pages that have no stage."""
+
+import streamlit as st
+
+from pages.parts.rates import written
+from pages.parts.session import Session
+
+REFRESHED = 2.0
+"""Seconds between two drawings of what follows the newest step, on a page that plays on."""
+
+
+def playing(session: Session) -> None:
+    """Say how far the run in hand is, offer to play or pause it, and play on if it plays."""
+
+    @st.fragment(run_every=session.pace.interval if session.playing else None)
+    def tick() -> None:
+        was_playing = session.playing
+        session.tick()
+        run = session.run
+        held_out = run.history.held_out_accuracy
+        right = f" · {held_out[-1]:.1%} of the held-out digits right" if len(held_out) else ""
+        st.markdown(
+            f"**Run {session.held.number}**, step {run.step:,} · epoch {run.epoch} · "
+            f"η {written(run.learning_rate)}{right}"
+        )
+        if was_playing and not session.playing:
+            st.rerun()  # the run ended: the button says so
+
+    with st.container(horizontal=True, vertical_alignment="center", key="playing"):
+        st.button(
+            "Pause" if session.playing else "Play",
+            key="play",
+            width=110,
+            on_click=session.pause if session.playing else session.play,
+            disabled=session.run.stopped is not None,
+            shortcut="Space",
+        )
+        tick()
+
+
+def refresh(session: Session) -> float | None:
+    """Return how often a fragment that follows the newest step is drawn, or None: only once."""
+    return REFRESHED if session.playing else None
