@@ -17,10 +17,25 @@ the run gets longer, and no holes are left in memory."""
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
+def record_of(recipe: Recipe) -> np.dtype[np.void]:
+    """Return the type of what is kept of a step; `History.entries` names its fields."""
+    return np.dtype(
+        [
+            ("loss", np.float32),
+            # Of all steps so far: the mean over any of them is one difference. What rounding
+            # takes from the sum is summed apart, or one huge loss would swallow all that follow.
+            ("loss_sum", np.float64),
+            ("loss_rest", np.float32),
+            ("correct_sum", np.uint32),
+            ("kernels", np.float32, (recipe.filters, WEIGHTS)),
+        ]
+    )
+
+
 class History:
     """The curves of a run: entry t − 1 of each array belongs to step t.
 
-    A step of a one-filter run takes 56 bytes.
+    A step of a one-filter run takes 60 bytes.
 
     Attributes:
         recipe: that of the run, with every change of the rate so far.
@@ -29,16 +44,9 @@ class History:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self._steps = 0
-        self._record = np.dtype(
-            [
-                ("loss", np.float32),
-                ("loss_sum", np.float64),  # of all steps so far: a mean is one difference
-                ("correct_sum", np.uint32),
-                ("kernels", np.float32, (recipe.filters, WEIGHTS)),
-            ]
-        )
+        self._record = record_of(recipe)
         self._blocks: list[npt.NDArray[np.void]] = []
-        self._loss_sum, self._correct_sum = 0.0, 0
+        self._loss_sum, self._loss_rest, self._correct_sum = 0.0, 0.0, 0
         self._held_out: list[tuple[int, float, float]] = []
 
     def record(self, loss: float, correct: int, kernels: Array) -> None:
@@ -46,14 +54,47 @@ class History:
         place = self._steps % BLOCK
         if place == 0:
             self._blocks.append(np.empty(BLOCK, self._record))
-        self._loss_sum += loss
+        new_sum = self._loss_sum + loss
+        larger, smaller = max(self._loss_sum, loss), min(self._loss_sum, loss)
+        # Rounded as it is kept, so that a fork, which reads it there, goes on with the same bits.
+        self._loss_rest = float(np.float32(self._loss_rest + ((larger - new_sum) + smaller)))
+        self._loss_sum = new_sum
         self._correct_sum += correct
-        self._blocks[-1][place] = loss, self._loss_sum, self._correct_sum, kernels
+        self._blocks[-1][place] = loss, new_sum, self._loss_rest, self._correct_sum, kernels
         self._steps += 1
 
     def record_held_out(self, evaluation: Evaluation) -> None:
         """Keep a judgement of the held-out digits after the newest step."""
         self._held_out.append((self._steps, evaluation.loss, evaluation.accuracy))
+
+    @property
+    def records(self) -> npt.NDArray[np.void]:
+        """(t,), what is kept of every step, in memory of its own; see `entries`."""
+        return np.concatenate([np.empty(0, self._record), *self._blocks])[: self._steps]
+
+    @property
+    def judgements(self) -> Array:
+        """(m, 3), of every judgement of the held-out digits the step, the loss, the accuracy."""
+        return np.array(self._held_out, np.float64).reshape(-1, 3)
+
+    @classmethod
+    def restored(
+        cls, recipe: Recipe, records: npt.NDArray[np.void], judgements: Array
+    ) -> "History":
+        """Return the history that `records` and `judgements` were taken from."""
+        history = cls(recipe)
+        history._steps = len(records)
+        for start in range(0, len(records), BLOCK):
+            block = np.empty(BLOCK, history._record)
+            part = records[start : start + BLOCK]
+            block[: len(part)] = part
+            history._blocks.append(block)
+        if len(records):
+            history._loss_sum = float(records["loss_sum"][-1])
+            history._loss_rest = float(records["loss_rest"][-1])
+            history._correct_sum = int(records["correct_sum"][-1])
+        history._held_out = [(int(step), loss, share) for step, loss, share in judgements.tolist()]
+        return history
 
     def until(self, step: int, recipe: Recipe) -> "History":
         """Return a copy that ends with a step, for a run that goes on with another recipe."""
@@ -63,6 +104,7 @@ class History:
         if step:
             last = self.entries(np.array([step]))
             copy._loss_sum = float(last["loss_sum"][0])
+            copy._loss_rest = float(last["loss_rest"][0])
             copy._correct_sum = int(last["correct_sum"][0])
         copy._held_out = [entry for entry in self._held_out if entry[0] <= step]
         return copy
@@ -70,8 +112,8 @@ class History:
     def entries(self, steps: Integers) -> npt.NDArray[np.void]:
         """Return what is kept of some steps, (m,) → (m,), without touching the others.
 
-        The fields are ``loss``, ``loss_sum`` and ``correct_sum`` (both over all steps up to
-        it), and ``kernels``, (f, 10), after it.
+        The fields are ``loss``; ``loss_sum`` with the ``loss_rest`` that rounding took from it,
+        and ``correct_sum``, over all steps up to it; and ``kernels``, (f, 10), after it.
         """
         chosen = np.empty(len(steps), self._record)
         for i, step in enumerate(steps.tolist()):

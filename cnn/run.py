@@ -1,15 +1,17 @@
 """A training run: it goes forward step by step, and any step of its past can be had back."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cnn.arrays import Array, Integers, read_only
 from cnn.evaluation import evaluate
-from cnn.history import History
+from cnn.history import History, record_of
 from cnn.network import CLASSES, IMAGE, Backward, Forward, Parameters, backward, forward, updated
 from cnn.recipe import MAX_STEPS, Recipe
 
@@ -185,7 +187,7 @@ class Run:
                 self.history.record(loss, correct, self._now.kernels)
                 if number % self._spacing == 0:
                     self._keep_checkpoint()
-                if number % self._judged_every == 0:
+                if number % judged_every(self.recipe) == 0:
                     self._judge()
         return self.step - start
 
@@ -260,6 +262,56 @@ class Run:
         child._last_shown = number, vector
         return child
 
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all that the run is beyond its recipe and its digits, laid out by `layout`."""
+        diverged = self.diverged
+        return {
+            "parameters": self._now.vector,
+            "spacing": np.array(self._spacing),
+            "checkpoints": np.stack([*self._checkpoints.values()]),
+            "diverged": np.array([diverged.step, diverged.cause] if diverged else [0, 0]),
+            "history": self.history.records,
+            "judgements": self.history.judgements,
+        }
+
+    @classmethod
+    def from_arrays(
+        cls,
+        recipe: Recipe,
+        step: int,
+        arrays: Mapping[str, npt.NDArray[Any]],
+        images: Integers,
+        labels: Integers,
+        held_out: tuple[Integers, Integers] | None = None,
+    ) -> "Run":
+        """Return the run that `arrays` was taken from.
+
+        Args:
+            recipe: its recipe.
+            step: the steps that it had taken.
+            arrays: from `arrays`, laid out by `layout`.
+            images: what it trains on.
+            labels: their classes.
+            held_out: what it is judged by.
+
+        Raises:
+            ValueError: the digits do not fit the network.
+        """
+        run = cls(recipe, images, labels, held_out)
+        checkpoints = arrays["checkpoints"].copy()
+        read_only(checkpoints)
+        run.step = step
+        run._now = run._now.replaced(arrays["parameters"].copy())
+        run._next, run._next_is = _writable(run._now), None
+        run._spacing = int(arrays["spacing"])
+        run._checkpoints = {i * run._spacing: vector for i, vector in enumerate(checkpoints)}
+        run._last_shown = 0, checkpoints[0]
+        run.history = History.restored(recipe, arrays["history"], arrays["judgements"])
+        failed, cause = arrays["diverged"].tolist()
+        if failed:
+            run.diverged = Divergence(failed, cause, recipe.rate_at(cause))
+        return run
+
     def _train(self, number: int, now: Parameters, new: Parameters) -> tuple[Backward, int]:
         """Take a step from one set of parameters into another; return its errors and hits."""
         indices = self._indices(number)
@@ -311,8 +363,7 @@ class Run:
     def _keep_checkpoint(self) -> None:
         """Keep the newest parameters, and every other checkpoint only once there are too many."""
         self._checkpoints[self.step] = self._now.copied().vector
-        room = max(16, 8 * self.recipe.filters) * 1_000_000
-        if len(self._checkpoints) * self._now.vector.nbytes > room:
+        if len(self._checkpoints) * self._now.vector.nbytes > checkpoint_room(self.recipe):
             self._spacing *= 2
             self._checkpoints = {
                 step: vector
@@ -320,16 +371,45 @@ class Run:
                 if step % self._spacing == 0
             }
 
-    @property
-    def _judged_every(self) -> int:
-        """Steps from one judgement of the held-out images to the next: about 1,000 images."""
-        return max(100, 1_000 // self.recipe.batch)
-
     def _judge(self) -> None:
         if self._held_out:
             images, labels = self._held_out
             judged = images[:HELD_OUT_IMAGES], labels[:HELD_OUT_IMAGES]
             self.history.record_held_out(evaluate(self._now, *judged))
+
+
+def judged_every(recipe: Recipe) -> int:
+    """Steps from one judgement of the held-out images to the next: about 1,000 images."""
+    return max(100, 1_000 // recipe.batch)
+
+
+def checkpoint_room(recipe: Recipe) -> int:
+    """Bytes that the checkpoints of a run may take, however long it gets."""
+    return max(16, 8 * recipe.filters) * 1_000_000
+
+
+def layout(
+    recipe: Recipe, step: int, spacing: int, judged: bool
+) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Return shape and type of each of a run's `arrays`.
+
+    Args:
+        recipe: of the run.
+        step: steps taken.
+        spacing: steps from one checkpoint to the next.
+        judged: whether the run has held-out digits.
+    """
+    size = recipe.initial_parameters().vector.size
+    whole, single, double = np.dtype("<i8"), np.dtype("<f4"), np.dtype("<f8")
+    judgements = step // judged_every(recipe) + 1 if judged else 0
+    return {
+        "parameters": ((size,), single),
+        "spacing": ((), whole),
+        "checkpoints": ((step // spacing + 1, size), single),
+        "diverged": ((2,), whole),
+        "history": ((step,), record_of(recipe)),
+        "judgements": ((judgements, 3), double),
+    }
 
 
 def _check_digits(images: Integers, labels: Integers) -> None:

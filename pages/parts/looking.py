@@ -3,6 +3,7 @@
 import streamlit as st
 
 from cnn import Step
+from pages.parts.quiz import open_question
 from pages.parts.session import Key, Session
 from pages.parts.spots import place_of
 from pages.parts.stage import Asked, Event, Pinned, Released, Sought, stage
@@ -23,8 +24,17 @@ def step_stage(session: Session, step: Step) -> None:
                 session.asked = panel
 
     with st.container(key="looking"):
+        _examined(session)
         image_of_batch(session, step)
-        stage(session.still_frame(step), key="step_stage", on_event=heard)
+        asked = open_question(session, step)
+        frame = session.still_frame(step, asked.covers if asked else ())
+        stage(frame, key="step_stage", on_event=heard)
+
+
+def _examined(session: Session) -> None:
+    """While the stage shows a digit in the place of the step's own, which it says: end that."""
+    if session.examined is not None:
+        st.button("Back to the step’s own image", on_click=session.examine, args=(None,))
 
 
 def image_of_batch(session: Session, step: Step) -> None:

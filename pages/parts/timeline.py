@@ -31,11 +31,16 @@ JUMPS = (
 def jumps(session: Session) -> None:
     """Offer to go to another step: by buttons, which have keys, or by its number."""
     newest, shown = session.run.step, session.looked_at
+
+    def go(by: int) -> None:
+        # From where it is by then: a key may be pressed again before the page has been drawn.
+        session.look_at(session.looked_at + by)
+
     for jump in JUMPS:
         st.button(
             jump.label,
-            on_click=session.look_at,
-            args=(shown + jump.by,),
+            on_click=go,
+            args=(jump.by,),
             disabled=shown == (1 if jump.by < 0 else newest),
             shortcut=jump.shortcut,
         )
@@ -64,4 +69,4 @@ def scrubber(session: Session) -> Step:
         disabled=newest == 1,
         label_visibility="collapsed",
     )
-    return session.run.at(shown)
+    return session.step_looked_at
