@@ -95,6 +95,12 @@ class Recipe:
             return replace(self, learning_rate=kept)
         return replace(self, learning_rate=(*kept, (from_step, rate)))
 
+    def until(self, step: int) -> "Recipe":
+        """Return this recipe without the changes of the rate that come after a step."""
+        return replace(
+            self, learning_rate=tuple(entry for entry in self.learning_rate if entry[0] <= step)
+        )
+
     def initial_parameters(self) -> Parameters:
         """Draw the weights before step 1, from the seed alone."""
         return draw_parameters(np.random.default_rng((self.seed, 0)), self.filters, self.hidden)

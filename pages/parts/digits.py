@@ -1,23 +1,53 @@
 """The digits that all visitors share."""
 
+from contextlib import suppress
+from pathlib import Path
+
 import streamlit as st
 
-from data import Digits, load
+from data import Digits, load, mnist_is_cached
 from data.mnist import Progress
 
+FileState = tuple[str, int, int]
+"""A file's name, its size in bytes, and when it was last written, in nanoseconds."""
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def digits_called(
-    name: str, folder: str | None = None, _progress: Progress | None = None
-) -> Digits:
+
+def digits_called(name: str, folder: str | None = None, progress: Progress | None = None) -> Digits:
     """Return digits by a recipe's name for them, read-only, one copy for the whole server.
+
+    A folder whose files have changed since is read again; a run keeps the digits it has.
 
     Args:
         name: "bundled", "mnist" or "folder".
         folder: where the files are, for "folder".
-        _progress: told (bytes so far, bytes in all) while "mnist" is fetched.
+        progress: told (bytes so far, bytes in all) while "mnist" is fetched.
 
     Raises:
         DataError: they cannot be had; one sentence.
     """
+    files = _files_in(folder) if name == "folder" and folder else ()
+    return _loaded(name, folder, files, progress)
+
+
+def shared_digits(name: str) -> Digits | None:
+    """Return digits that every visitor has at once, by a recipe's name for them, or None."""
+    if name == "bundled" or (name == "mnist" and mnist_is_cached()):
+        return digits_called(name)
+    return None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _loaded(
+    name: str, folder: str | None, files: tuple[FileState, ...], _progress: Progress | None
+) -> Digits:
     return load(name, folder, _progress)
+
+
+def _files_in(folder: str) -> tuple[FileState, ...]:
+    """The files under MNIST's names as they are now; none where `load` will say what is wrong."""
+    found: list[FileState] = []
+    with suppress(OSError, ValueError, RuntimeError):
+        for path in sorted(Path(folder).expanduser().glob("t*ubyte*")):
+            state = path.stat()
+            found.append((path.name, state.st_size, state.st_mtime_ns))
+    return tuple(found)

@@ -4,25 +4,34 @@ from typing import Literal
 
 import streamlit as st
 
+from pages.parts.arrival import arrival
+from pages.parts.keeping import keeping
 from pages.parts.process import prepare_process
+from pages.parts.session import session
 
 PAGES = {
-    "app.py": ("Live", "▶️"),
-    "pages/step.py": ("Any step", "◀️"),
-    "pages/filter.py": ("Filter", "🔲"),
-    "pages/evaluate.py": ("Evaluate", "🎯"),
-    "pages/draw.py": ("Draw", "✏️"),
-    "pages/notes.py": ("Notes", "📝"),
-    "pages/data.py": ("Data", "🔢"),
+    "Live": "app.py",
+    "Any step": "pages/step.py",
+    "Filter": "pages/filter.py",
+    "Evaluate": "pages/evaluate.py",
+    "Draw": "pages/draw.py",
+    "Notes": "pages/notes.py",
+    "Data": "pages/data.py",
 }
-"""The pages, in the order of the sidebar. An icon is a character: a picture would be fetched."""
+"""The pages' files by their titles, in the order of the sidebar."""
 
 _STYLE = """<style>
 /* The stage is the page: no wide margins around it. */
 .stMainBlockContainer { padding: 2.75rem 1.5rem 3rem; }
 .stAppHeader { height: 2.75rem; min-height: 2.75rem; }
 [data-testid="stSidebarContent"] h1 { font-size: 1.4rem; padding: 0 0 0.25rem; }
-@media (max-width: 640px) { .stMainBlockContainer { padding: 2.75rem 0.75rem 3rem; } }
+/* What went wrong and the way on stand in one row, as low as it can be, where there is room. */
+.st-key-trouble > :has(.stAlert) { flex-basis: 16rem; }
+.st-key-trouble .stAlertContainer { padding: 0.4rem 0.75rem; }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding: 2.75rem 0.75rem 3rem; }
+  .st-key-pace [role="radio"] { padding-inline: 0.6rem; } /* what has a number stays in one row */
+}
 </style>"""
 
 
@@ -47,5 +56,8 @@ def page(title: str, sidebar: Literal["auto", "collapsed"] = "auto") -> None:
             "A small convolutional network in plain NumPy learns handwritten digits, "
             "and shows every number of every step."
         )
-        for file, (label, icon) in PAGES.items():
-            st.page_link(file, label=label, icon=icon)
+        for name, file in PAGES.items():
+            st.page_link(file, label=name)
+    visit = session()
+    arrival(visit)
+    keeping(visit, PAGES[title])

@@ -16,13 +16,17 @@ from cnn import Parameters, Recipe, Run, Step, backward, forward
 from cnn.arithmetic import Place
 from cnn.evaluation import is_dead
 from data import Digits
+from pages.parts.brought import Brought
 from pages.parts.curves import thinned
-from pages.parts.digits import digits_called
+from pages.parts.digits import digits_called, shared_digits
 from pages.parts.frame import Scene, Spot, pack
 from pages.parts.kept import Kept
+from pages.parts.link import DEFAULT, Wanted, wanted
 from pages.parts.pace import BUDGET, FASTEST, PACES, Pace
-from pages.parts.rates import nearest
+from pages.parts.rates import tenth
+from pages.parts.sketch import Sketch
 from pages.parts.spots import spot_of
+from pages.parts.worked import worked
 
 DEATH_IMAGES = 500
 """Held-out digits by which it is judged whether a network has died."""
@@ -61,6 +65,35 @@ class Key(StrEnum):
     WHAT_IF_VALUE = "what_if_value"
     QUIZ = "quiz"
     QUIZ_ANSWER = "quiz_answer"
+    SQUARE = "square"
+    DRAW_WITH = "draw_with"
+    PICTURE = "picture"
+    CAMERA = "camera"
+    TOLD = "told"
+    LESSON_FILTER = "lesson_filter"
+    RUN_FILE = "run_file"
+    DATA = "data"
+    FOLDER = "folder"
+    CLASS_NAMES = "class_names"
+    NEW_CLASS_NAMES = "new_class_names"
+    BROWSED_PART = "browsed_part"
+    BROWSED_CLASS = "browsed_class"
+    BROWSED_PAGE = "browsed_page"
+    OPENED_STEP = "opened_step"
+    FILTER_SHOWN = "filter_shown"
+    SPAN = "span"
+    SPACING = "spacing"
+    MOMENTS = "moments"
+    FILM_DIGIT = "film_digit"
+    FILM_NEXT_OF_CLASS = "film_next_of_class"
+    FILM_FRAMES = "film_frames"
+    FOLLOW_NEWEST = "follow_newest"
+    JUDGED_STEP = "judged_step"
+    JUDGED_SCRUBBER = "judged_scrubber"
+    CONFUSION = "confusion"
+    TRUE_CLASS = "true_class"
+    SAID_CLASS = "said_class"
+    CELL_PAGE = "cell_page"
 
 
 @dataclass(frozen=True)
@@ -106,12 +139,19 @@ class Session:
             digits and the held-out digits after them; or None.
         looking_at: the step that the step page shows, or None for the newest.
         seeking: whether a step has just been sought, so that the step page is to be opened.
+        examined: the digit that the step page shows instead of the step's own images, a position
+            as in `watching`; or None.
         image: which image of the step's batch is looked at.
         pinned: the number whose arithmetic is written out, or None.
         pinned_spot: the cell of the stage that was clicked for it, or None.
         trail: the numbers that led to it, the newest last.
         asked: the panel of the stage that is explained, or None.
         kept: what the panels of the step page keep.
+        brought: digits of one's own on the data page, before a run is started on them.
+        sketch: what was drawn or brought on the draw page.
+        goal: the step that a link asks for, until the run in hand is there.
+        notice: what is to be said once, in one sentence, or None.
+        numbers: the number of the newest run of the visit.
     """
 
     held: Held
@@ -121,15 +161,21 @@ class Session:
     watching: int | None = None
     looking_at: int | None = None
     seeking: bool = False
+    examined: int | None = None
     image: int = 0
     pinned: Place | None = None
     pinned_spot: Spot | None = None
     trail: list[Place] = field(default_factory=list)
     asked: str | None = None
     kept: Kept = field(default_factory=Kept)
-    _numbers: int = 1
+    brought: Brought = field(default_factory=Brought)
+    sketch: Sketch = field(default_factory=Sketch)
+    goal: int | None = None
+    notice: str | None = None
+    numbers: int = 1
     _due: float = 0.0
     _known_dead: bool = False
+    _slider_placed: float | None = None
 
     @classmethod
     def begun(cls, digits: Digits, recipe: Recipe) -> "Session":
@@ -151,6 +197,34 @@ class Session:
         self.watching = None
         self.take(Held(_begun(digits, recipe), digits, self._next_number()))
 
+    def open(self, run: Run, digits: Digits) -> None:
+        """Take a run in hand that comes from a file."""
+        self.watching = None
+        self.take(Held(run, digits, self._next_number()))
+
+    def stay(self) -> None:
+        """Train no further towards the step that a link asked for."""
+        self.goal = None
+
+    def read_notice(self) -> None:
+        """Say no more what was to be said once."""
+        self.notice = None
+
+    def digits_named(self, name: str) -> Digits | None:
+        """Return the digits of that name that a run of this visit trains on, if there are any."""
+        for held in (self.held, *self.others.values()):
+            if held.digits.name == name:
+                return held.digits
+        return None
+
+    def name_classes(self, classes: tuple[str, ...]) -> None:
+        """Call the classes of the digits in hand something else, in every run on them."""
+        digits = replace(self.digits, classes=classes)
+        self.held = replace(self.held, digits=digits)
+        for number, held in self.others.items():
+            if held.digits.name == digits.name:
+                self.others[number] = replace(held, digits=digits)
+
     def take(self, held: Held) -> None:
         """Take a run in hand, and put the present one with the others."""
         self.others[self.held.number] = self.held
@@ -170,15 +244,15 @@ class Session:
         self._replace(Held(_begun(self.digits, recipe), self.digits, self._next_number()))
 
     def _next_number(self) -> int:
-        self._numbers += 1
-        return self._numbers
+        self.numbers += 1
+        return self.numbers
 
     def _replace(self, held: Held) -> None:
         self.held = held
         self.playing, self.looking_at, self._known_dead = False, None, False
-        self.image = 0
+        self.image, self.examined = 0, None
         self.let_go()
-        st.session_state[Key.RATE] = nearest(held.run.learning_rate)
+        st.session_state[Key.RATE] = self._slider_placed = held.run.learning_rate
 
     def play(self) -> None:
         """Play from the next tick on."""
@@ -214,7 +288,7 @@ class Session:
 
     def _go_back(self, number: int, rate: float) -> None:
         """Take in hand a run that goes on from a step with a tenth of a rate."""
-        self.fork(number, nearest(rate / 10))
+        self.fork(number, tenth(rate))
         if number == 0:  # there is always a step to show
             self.run.advance(1)
 
@@ -224,7 +298,8 @@ class Session:
         return self._is_dead_after(self.run.parameters)
 
     def _is_dead_after(self, parameters: Parameters) -> bool:
-        return is_dead(parameters, self.digits.held_out_images[:DEATH_IMAGES])
+        with np.errstate(over="ignore", invalid="ignore"):  # on the way to divergence
+            return is_dead(parameters, self.digits.held_out_images[:DEATH_IMAGES])
 
     def tick(self) -> None:
         """Train what fits between two frames, if the run plays."""
@@ -250,8 +325,9 @@ class Session:
         return self._known_dead
 
     def _advance(self, steps: int) -> int:
-        if self.chosen_rate != self.run.learning_rate:
-            self.run.set_learning_rate(self.chosen_rate)
+        if (rate := self._moved_to) is not None:
+            self.run.set_learning_rate(rate)
+            self._slider_placed = rate
         return self.run.advance(steps)
 
     @property
@@ -259,7 +335,38 @@ class Session:
         """The newest step; or the digit that is watched, seen by the parameters after it."""
         if self.watching is None:
             return self.run.at(self.run.step)
-        return _watched(self.run, self.watching, *self.digit(self.watching))
+        return self._seen(self.watching, self.run.parameters, self.run.step)
+
+    def _seen(self, position: int, parameters: Parameters, number: int) -> Step:
+        """What the parameters after a step make of a digit, and the error it would send back."""
+        return self._judged(*self.digit(position), position, parameters, number)
+
+    def judged(self, picture: NDArray[np.uint8], label: int) -> Step:
+        """What the newest parameters make of a picture that is not in the data, (28, 28)."""
+        return self._judged(picture, label, -1, self.run.parameters, self.run.step)
+
+    def _judged(
+        self,
+        image: NDArray[np.uint8],
+        label: int,
+        position: int,
+        parameters: Parameters,
+        number: int,
+    ) -> Step:
+        images, labels = image[np.newaxis], np.array([label])
+        values, run = forward(parameters, images), self.run
+        return Step(
+            number=number,
+            epoch=(number - 1) // run.steps_per_epoch + 1,
+            indices=np.array([position]),
+            images=images,
+            labels=labels,
+            learning_rate=run.recipe.rate_at(number),
+            before=parameters,
+            after=parameters,
+            forward=values,
+            backward=backward(parameters, values, labels, run.recipe.bias_rule),
+        )
 
     def digit(self, position: int) -> tuple[NDArray[np.uint8], int]:
         """Return a picture and its label; the held-out digits follow the training digits."""
@@ -272,6 +379,19 @@ class Session:
     def looked_at(self) -> int:
         """The number of the step that the step page shows."""
         return min(self.looking_at or self.run.step, self.run.step)
+
+    @property
+    def step_looked_at(self) -> Step:
+        """The step that the step page shows; or the examined digit, seen by what it left."""
+        step = self.run.at(self.looked_at)
+        if self.examined is None:
+            return step
+        return self._seen(self.examined, step.after, step.number)
+
+    def examine(self, position: int | None) -> None:
+        """Show a digit on the step page instead of a step's own images, or none any more."""
+        self.examined, self.image = position, 0
+        self.let_go()
 
     def look_at(self, number: int) -> None:
         """Show a step on the step page, or the nearest that there is."""
@@ -317,16 +437,35 @@ class Session:
 
     def frame(self, step: Step) -> bytes:
         """Return what the stage of the live page draws of a step, which may be `shown`."""
-        return pack(step, self._scene(step))
+        scene = self._scene(step)
+        if scene.slow is not None:
+            scene = replace(scene, worked=worked(step, 0, self.run.recipe.bias_rule))
+        return pack(step, scene)
 
-    def still_frame(self, step: Step) -> bytes:
-        """Return what the stage draws of a step that is looked at, with the pinned cell."""
+    def still_frame(self, step: Step, covered: tuple[Spot, ...] = ()) -> bytes:
+        """Return what the stage draws of a step that is looked at, with the pinned cell.
+
+        Args:
+            step: a step of the run in hand.
+            covered: the cells that are not to be seen.
+        """
         image, spot = self.image_in(step), self.pinned_spot
         if self.pinned and not spot:
             recipe, label = self.run.recipe, int(step.labels[image])
             spot = spot_of(self.pinned, recipe.hidden, recipe.filters, label)
         scene = replace(self._scene(step), playing=False, slow=None, explains=True)
-        return pack(step, replace(scene, batch_index=image, pinned=spot))
+        return pack(step, replace(scene, batch_index=image, pinned=spot, covered=covered))
+
+    def sketch_frame(self, step: Step, note: str, told: bool) -> bytes:
+        """Return what the stage draws of a picture that is not in the data.
+
+        Args:
+            step: from `judged`, or one step of training on that picture.
+            note: what is to be said about it.
+            told: whether the step's label is what the picture really shows, and not a guess.
+        """
+        scene = replace(self._scene(step), playing=False, slow=None, note=note, told=told)
+        return pack(step, scene)
 
     def image_in(self, step: Step) -> int:
         """Which image of a step's batch is looked at; an epoch's last batch may be smaller."""
@@ -353,16 +492,48 @@ class Session:
 
     @property
     def chosen_rate(self) -> float:
-        """The learning rate that the slider stands at."""
-        return float(st.session_state.get(Key.RATE, self.run.learning_rate))
+        """The learning rate of the next step: the recipe's, unless the slider has been moved."""
+        rate = self._moved_to
+        return self.run.learning_rate if rate is None else rate
+
+    @property
+    def _moved_to(self) -> float | None:
+        """Where the slider has been moved to since it was placed or listened to, or None."""
+        stands: float | None = st.session_state.get(Key.RATE)
+        return None if stands == self._slider_placed else stands
+
+    @property
+    def slider_lags(self) -> bool:
+        """Whether the recipe has changed the rate, as one from a link may, and not the slider."""
+        return self._moved_to is None and self._slider_placed != self.run.learning_rate
+
+    def place_slider(self) -> None:
+        """Put the slider at the recipe's rate, unless it has been moved."""
+        if self.slider_lags:
+            st.session_state[Key.RATE] = self._slider_placed = self.run.learning_rate
 
 
 def session() -> Session:
     """Return this visitor's session, which begins with their first page."""
     if Key.SESSION not in st.session_state:
-        st.session_state[Key.SESSION] = Session.begun(digits_called("bundled"), Recipe())
+        st.session_state[Key.SESSION] = _arrived(wanted(st.query_params))
     held: Session = st.session_state[Key.SESSION]
     return held
+
+
+def _arrived(asked: Wanted) -> Session:
+    """Begin a session with what a link asks for, or with the default run."""
+    digits = shared_digits(asked.recipe.data)
+    if digits is None:
+        asked = DEFAULT._replace(
+            ignored=f"The link’s run trains on digits called “{asked.recipe.data}”, which are not "
+            "here, so this is another run: bring them on the data page, then open the link again."
+        )
+        digits = digits_called(asked.recipe.data)
+    session = Session.begun(digits, asked.recipe)
+    session.goal = asked.step if asked.step > 1 else None
+    session.notice = asked.ignored
+    return session
 
 
 def _begun(digits: Digits, recipe: Recipe) -> Run:
@@ -370,21 +541,3 @@ def _begun(digits: Digits, recipe: Recipe) -> Run:
     run = Run(recipe, digits.images, digits.labels, held_out)
     run.advance(1)
     return run
-
-
-def _watched(run: Run, position: int, image: NDArray[np.uint8], label: int) -> Step:
-    """What the newest parameters make of a digit, and the error it would send back."""
-    parameters, labels = run.parameters, np.array([label])
-    values = forward(parameters, image[np.newaxis])
-    return Step(
-        number=run.step,
-        epoch=run.epoch,
-        indices=np.array([position]),
-        images=image[np.newaxis],
-        labels=labels,
-        learning_rate=run.learning_rate,
-        before=parameters,
-        after=parameters,
-        forward=values,
-        backward=backward(parameters, values, labels, run.recipe.bias_rule),
-    )
