@@ -86,7 +86,7 @@ class Key(StrEnum):
     MOMENTS = "moments"
     FILM_DIGIT = "film_digit"
     FILM_NEXT_OF_CLASS = "film_next_of_class"
-    FILM_FRAMES = "film_frames"
+    FRAMES = "frames"
     FOLLOW_NEWEST = "follow_newest"
     JUDGED_STEP = "judged_step"
     JUDGED_SCRUBBER = "judged_scrubber"
@@ -151,6 +151,7 @@ class Session:
         sketch: what was drawn or brought on the draw page.
         goal: the step that a link asks for, until the run in hand is there.
         notice: what is to be said once, in one sentence, or None.
+        tours_asked: how often the tour of the live page was asked for.
         numbers: the number of the newest run of the visit.
     """
 
@@ -172,6 +173,7 @@ class Session:
     sketch: Sketch = field(default_factory=Sketch)
     goal: int | None = None
     notice: str | None = None
+    tours_asked: int = 0
     numbers: int = 1
     _due: float = 0.0
     _known_dead: bool = False
@@ -210,12 +212,16 @@ class Session:
         """Say no more what was to be said once."""
         self.notice = None
 
+    def ask_for_tour(self) -> None:
+        """Show the tour of the live page, once more."""
+        self.tours_asked += 1
+
     def digits_named(self, name: str) -> Digits | None:
-        """Return the digits of that name that a run of this visit trains on, if there are any."""
-        for held in (self.held, *self.others.values()):
-            if held.digits.name == name:
-                return held.digits
-        return None
+        """Return the digits of that name that this visit has in hand, if there are any."""
+        digits = [held.digits for held in (self.held, *self.others.values())]
+        if self.brought.digits:
+            digits.append(self.brought.digits)
+        return next((known for known in digits if known.name == name), None)
 
     def name_classes(self, classes: tuple[str, ...]) -> None:
         """Call the classes of the digits in hand something else, in every run on them."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import BrowserContext
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +46,20 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture(scope="session")
 def base_url() -> None:
     """Every test names whole addresses; the plugin's own fixture warns under pytest 9."""
+
+
+@pytest.fixture
+def first_visit() -> bool:
+    """Whether the browser has never been here; a test of the tour says so."""
+    return False
+
+
+@pytest.fixture
+def context(context: BrowserContext, first_visit: bool) -> BrowserContext:
+    """A browser that has seen the tour."""
+    if not first_visit:
+        context.add_init_script("localStorage.setItem('watch-it-learn.tour', 'seen')")
+    return context
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,70 @@
+"""The tour: on a first visit, over the real page, and never again unless it is asked for."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def first_visit() -> bool:
+    return True
+
+
+@pytest.fixture(scope="module")
+def url(serve: Callable[..., str]) -> str:
+    return serve(ROOT / "app.py")
+
+
+def test_six_stops_and_never_again(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(url)
+    tour = page.get_by_role("dialog", name="A tour of this page")
+    for number in range(1, 7):
+        expect(tour).to_contain_text(f"{number} of 6", timeout=30_000)
+        shown = page.locator(".ring").bounding_box()
+        said = tour.bounding_box()
+        assert shown
+        assert said
+        # What is said stands beside what is shown, and both on the screen.
+        assert said["y"] >= shown["y"] + shown["height"] or said["y"] + said["height"] <= shown["y"]
+        assert 0 <= said["x"] <= 1440 - said["width"]
+        assert 0 <= said["y"] <= 900 - said["height"]
+        tour.get_by_role("button", name=re.compile("^(Next|Done)$")).click()
+    expect(tour).to_be_hidden()
+
+    page.reload()
+    expect(page.locator(".stage[data-step]")).to_be_visible(timeout=30_000)
+    page.wait_for_timeout(500)  # it would have begun by now
+    expect(tour).to_be_hidden()
+
+    page.get_by_role("button", name="Show me around").click()
+    expect(tour).to_contain_text("1 of 6")
+    page.keyboard.press("ArrowRight")
+    expect(tour).to_contain_text("2 of 6")
+    page.keyboard.press("ArrowLeft")
+    expect(tour).to_contain_text("1 of 6")
+    page.keyboard.press("Escape")
+    expect(tour).to_be_hidden()
+
+
+def test_it_holds_nothing_up_and_can_be_skipped(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(url)
+    tour = page.get_by_role("dialog", name="A tour of this page")
+    expect(tour).to_contain_text("1 of 6", timeout=30_000)
+    box = tour.bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    page.get_by_role("button", name="Step", exact=False).first.click()
+    expect(page.locator(".stage")).to_have_attribute("data-step", "2")
+    tour.get_by_role("button", name="Skip").click()
+    expect(tour).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
