@@ -14,6 +14,10 @@ BLOCK = 1_024
 """Steps that room is made for at once. Blocks and not one array that grows: nothing is copied as
 the run gets longer, and no holes are left in memory."""
 
+MOST_IN_SUM = 1e9
+"""What a step's loss counts in the sum at most: on the way to divergence one can be 10³⁰, to which
+nothing could be added any more, and every mean after it would be 0."""
+
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
@@ -22,10 +26,7 @@ def record_of(recipe: Recipe) -> np.dtype[np.void]:
     return np.dtype(
         [
             ("loss", np.float32),
-            # Of all steps so far: the mean over any of them is one difference. What rounding
-            # takes from the sum is summed apart, or one huge loss would swallow all that follow.
-            ("loss_sum", np.float64),
-            ("loss_rest", np.float32),
+            ("loss_sum", np.float64),  # of all steps so far: a mean is one difference
             ("correct_sum", np.uint32),
             ("kernels", np.float32, (recipe.filters, WEIGHTS)),
         ]
@@ -35,7 +36,7 @@ def record_of(recipe: Recipe) -> np.dtype[np.void]:
 class History:
     """The curves of a run: entry t − 1 of each array belongs to step t.
 
-    A step of a one-filter run takes 60 bytes.
+    A step of a one-filter run takes 56 bytes.
 
     Attributes:
         recipe: that of the run, with every change of the rate so far.
@@ -46,7 +47,7 @@ class History:
         self._steps = 0
         self._record = record_of(recipe)
         self._blocks: list[npt.NDArray[np.void]] = []
-        self._loss_sum, self._loss_rest, self._correct_sum = 0.0, 0.0, 0
+        self._loss_sum, self._correct_sum = 0.0, 0
         self._held_out: list[tuple[int, float, float]] = []
 
     def record(self, loss: float, correct: int, kernels: Array) -> None:
@@ -54,13 +55,9 @@ class History:
         place = self._steps % BLOCK
         if place == 0:
             self._blocks.append(np.empty(BLOCK, self._record))
-        new_sum = self._loss_sum + loss
-        larger, smaller = max(self._loss_sum, loss), min(self._loss_sum, loss)
-        # Rounded as it is kept, so that a fork, which reads it there, goes on with the same bits.
-        self._loss_rest = float(np.float32(self._loss_rest + ((larger - new_sum) + smaller)))
-        self._loss_sum = new_sum
+        self._loss_sum += min(loss, MOST_IN_SUM)
         self._correct_sum += correct
-        self._blocks[-1][place] = loss, new_sum, self._loss_rest, self._correct_sum, kernels
+        self._blocks[-1][place] = loss, self._loss_sum, self._correct_sum, kernels
         self._steps += 1
 
     def record_held_out(self, evaluation: Evaluation) -> None:
@@ -91,7 +88,6 @@ class History:
             history._blocks.append(block)
         if len(records):
             history._loss_sum = float(records["loss_sum"][-1])
-            history._loss_rest = float(records["loss_rest"][-1])
             history._correct_sum = int(records["correct_sum"][-1])
         history._held_out = [(int(step), loss, share) for step, loss, share in judgements.tolist()]
         return history
@@ -104,7 +100,6 @@ class History:
         if step:
             last = self.entries(np.array([step]))
             copy._loss_sum = float(last["loss_sum"][0])
-            copy._loss_rest = float(last["loss_rest"][0])
             copy._correct_sum = int(last["correct_sum"][0])
         copy._held_out = [entry for entry in self._held_out if entry[0] <= step]
         return copy
@@ -112,8 +107,8 @@ class History:
     def entries(self, steps: Integers) -> npt.NDArray[np.void]:
         """Return what is kept of some steps, (m,) → (m,), without touching the others.
 
-        The fields are ``loss``; ``loss_sum`` with the ``loss_rest`` that rounding took from it,
-        and ``correct_sum``, over all steps up to it; and ``kernels``, (f, 10), after it.
+        The fields are ``loss``, ``loss_sum`` and ``correct_sum`` (both over all steps up to
+        it), and ``kernels``, (f, 10), after it.
         """
         chosen = np.empty(len(steps), self._record)
         for i, step in enumerate(steps.tolist()):

@@ -7,6 +7,7 @@ from data.digits import Digits
 from data.error import DataError
 from data.folder import load_folder
 from data.mnist import Progress, load_mnist
+from data.own import is_own
 
 
 def load(name: str, folder: str | Path | None = None, progress: Progress | None = None) -> Digits:
@@ -26,4 +27,6 @@ def load(name: str, folder: str | Path | None = None, progress: Progress | None 
         return load_mnist(progress)
     if name == "folder":
         return load_folder("" if folder is None else folder)
+    if is_own(name):
+        raise DataError(f"The digits {name} are somebody's own: bring the same files again.")
     raise DataError(f"There are no digits called {name!r}: choose bundled, mnist or folder.")

@@ -1,12 +1,9 @@
 """What every road into this package ends with: one set of digits."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-Name = Literal["bundled", "mnist", "folder"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,9 +12,12 @@ class Digits:
 
     All arrays are read-only, so that every visitor of the app can share one copy. Pixels run
     from 0 (paper) to 255 (ink). A label is a position in `classes`.
+
+    The name is what a recipe calls them: "bundled", "mnist", "folder", or for digits of one's
+    own "own-" and a checksum of everything in them (`data.own`).
     """
 
-    name: Name
+    name: str
     images: NDArray[np.uint8]  # (n, 28, 28)
     labels: NDArray[np.int64]  # (n,)
     held_out_images: NDArray[np.uint8]  # (m, 28, 28)

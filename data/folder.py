@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from data.digits import Digits
 from data.error import DataError
-from data.idx import read_images, read_labels
+from data.idx import read_pair
 
 # As published, as an older copy of the same page spelled it, and either one unpacked.
 SPELLINGS = ("{}-idx{}-ubyte.gz", "{}-idx{}-ubyte", "{}.idx{}-ubyte.gz", "{}.idx{}-ubyte")
@@ -53,15 +53,8 @@ def _read_part(
     folder: Path, names: frozenset[str], part: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the images (n, 28, 28) and labels (n,) of one part, `train` or `t10k`."""
-    images_path = _find(folder, names, f"{part}-images", 3)
-    labels_path = _find(folder, names, f"{part}-labels", 1)
-    images, labels = read_images(images_path), read_labels(labels_path)
-    if len(images) != len(labels):
-        raise DataError(
-            f"{images_path.name} has {len(images):,} images but {labels_path.name} has "
-            f"{len(labels):,} labels: take both from the same data set."
-        )
-    return images, labels
+    images = _find(folder, names, f"{part}-images", 3)
+    return read_pair(images, _find(folder, names, f"{part}-labels", 1))
 
 
 def _find(folder: Path, names: frozenset[str], stem: str, dimensions: int) -> Path:

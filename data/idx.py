@@ -13,12 +13,12 @@ import io
 import math
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.error import DataError
+from data.source import Source
 
 MOST_ITEMS = 1_000_000  # 784 MB of images: more is no digit set but a mistake, or malice
 UNSIGNED_BYTE = 0x08
@@ -26,60 +26,77 @@ GZIP_START = b"\x1f\x8b"
 CHUNK = 1 << 20  # bytes
 
 
-def read_images(path: Path) -> NDArray[np.uint8]:
-    """Return the file's images, (n, 28, 28) with n at least 1.
+def read_images(source: Source, most: int = MOST_ITEMS) -> NDArray[np.uint8]:
+    """Return the file's images, (n, 28, 28) with n from 1 to `most`.
 
     Errors:
         DataError: the file cannot be read, or is not an IDX file of 28×28 images.
     """
-    return _read(path, "images", (28, 28))
+    return _read(source, "images", (28, 28), most)
 
 
-def read_labels(path: Path) -> NDArray[np.int64]:
-    """Return the file's labels, (n,) with n at least 1, each from 0 to 9.
+def read_labels(source: Source, most: int = MOST_ITEMS) -> NDArray[np.int64]:
+    """Return the file's labels, (n,) with n from 1 to `most`, each from 0 to 9.
 
     Errors:
         DataError: the file cannot be read, or is not an IDX file of such labels.
     """
-    labels = _read(path, "labels", ())
+    labels = _read(source, "labels", (), most)
     wrong = np.flatnonzero(labels > 9)
     if wrong.size:
         raise DataError(
-            f"{path.name} gives item {wrong[0] + 1:,} the label {labels[wrong[0]]}: "
+            f"{source.name} gives item {wrong[0] + 1:,} the label {labels[wrong[0]]}: "
             "use labels from 0 to 9 only."
         )
     return labels.astype(np.int64)
 
 
-def _read(path: Path, what: str, item_shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def read_pair(
+    images: Source, labels: Source, most: int = MOST_ITEMS
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the images (n, 28, 28) and the labels (n,) that belong to them.
+
+    Errors:
+        DataError: see `read_images` and `read_labels`; or there are not as many of both.
+    """
+    pictures, names = read_images(images, most), read_labels(labels, most)
+    if len(pictures) != len(names):
+        raise DataError(
+            f"{images.name} has {len(pictures):,} images but {labels.name} has "
+            f"{len(names):,} labels: take both from the same data set."
+        )
+    return pictures, names
+
+
+def _read(source: Source, what: str, item_shape: tuple[int, ...], most: int) -> NDArray[np.uint8]:
     """Return the items of an IDX file of bytes, (n, *item_shape)."""
     try:
-        with path.open("rb") as file:
+        with source.open("rb") as file:
             # By its first bytes: a browser may unpack a .gz and keep its name, or lose the name.
             packed = file.peek(2).startswith(GZIP_START)
             stream: io.BufferedIOBase = gzip.GzipFile(fileobj=file) if packed else file
             header = stream.read(4 * (2 + len(item_shape)))
-            count = _count(path.name, header, what, item_shape)
+            count = _count(source.name, header, what, item_shape, most)
             size = count * math.prod(item_shape)
             content = _read_at_most(stream, size + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(
-            f"{path.name} is a damaged or incomplete gzip file: copy or download it again."
+            f"{source.name} is a damaged or incomplete gzip file: copy or download it again."
         ) from error
     except OSError as error:
         reason = error.strerror or error
         raise DataError(
-            f"{path.name} cannot be read ({reason}): check the file and its permissions."
+            f"{source.name} cannot be read ({reason}): check the file and its permissions."
         ) from error
     if len(content) != size:
         raise DataError(
-            f"{path.name} has {'more' if len(content) > size else 'fewer'} bytes than the "
+            f"{source.name} has {'more' if len(content) > size else 'fewer'} bytes than the "
             f"{count:,} {what} its header promises: copy or download it again."
         )
     return np.frombuffer(content, np.uint8).reshape(count, *item_shape)
 
 
-def _count(name: str, header: bytes, what: str, item_shape: tuple[int, ...]) -> int:
+def _count(name: str, header: bytes, what: str, item_shape: tuple[int, ...], most: int) -> int:
     """Return the number of items that the header promises, after checking all else in it."""
     dimensions = 1 + len(item_shape)
     if len(header) >= 4:
@@ -107,9 +124,9 @@ def _count(name: str, header: bytes, what: str, item_shape: tuple[int, ...]) -> 
             f"{name} holds {what} of {' × '.join(f'{side:,}' for side in shape)} pixels: "
             "scale them to 28 × 28."
         )
-    if not 1 <= count <= MOST_ITEMS:
+    if not 1 <= count <= most:
         raise DataError(
-            f"{name} promises {count:,} {what}: give it at least 1 and at most {MOST_ITEMS:,}."
+            f"{name} promises {count:,} {what}: give it at least 1 and at most {most:,}."
         )
     return int(count)
 

@@ -73,9 +73,13 @@ def load_mnist(progress: Progress | None = None) -> Digits:
         DataError: no mirror gave the right file, or it cannot be kept; nothing that was there
             is changed.
     """
-    folder = cache_folder() / "mnist"
-    fetch(folder, FILES, MIRRORS, progress)
-    return replace(load_folder(folder), name="mnist")
+    fetch_mnist(progress)
+    return replace(load_folder(cache_folder() / "mnist"), name="mnist")
+
+
+def fetch_mnist(progress: Progress | None = None) -> None:
+    """Bring all of MNIST into the cache folder, and read none of it; see `load_mnist`."""
+    fetch(cache_folder() / "mnist", FILES, MIRRORS, progress)
 
 
 def mnist_is_cached() -> bool:

@@ -1,9 +1,38 @@
 """The page that judges: what the network gets right and wrong, on digits it never trained on."""
 
+import streamlit as st
+
+from pages.parts.confusion import cell, classes, worst
+from pages.parts.judging import follow_newest, held_out_curves, judged
+from pages.parts.over_steps import leave
 from pages.parts.page import page
-from pages.parts.playing import playing
+from pages.parts.playing import playing, refresh
 from pages.parts.session import session
 
 page("Evaluate")
 held = session()
 playing(held)
+
+
+@st.fragment(run_every=refresh(held))
+def curves() -> None:
+    """How it went so far."""
+    leave(held)
+    held_out_curves(held)
+
+
+curves()
+follows = follow_newest(held)
+
+
+@st.fragment(run_every=refresh(held) if follows else None)
+def judgement() -> None:
+    """Every held-out digit, after the newest step or one of the past."""
+    leave(held)
+    outcome = judged(held)
+    classes(held, outcome)
+    cell(held, outcome)
+    worst(held, outcome)
+
+
+judgement()

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.parts.rates import RATES, nearest, written
+from pages.parts.refusal import plain
 from pages.parts.session import Held, Key, Session
 
 
@@ -73,4 +74,4 @@ def _described(held: Held) -> str:
         f"η {written(rate)}" + (f" from step {start:,}" if start > 1 else "")
         for start, rate in changes
     )
-    return f"run {held.number}, at step {held.run.step:,}, {rates}"
+    return f"{plain(held.title)}, at step {held.run.step:,}, {rates}"

@@ -16,8 +16,8 @@ class Curves:
     """Curves over the steps, all at the same m steps.
 
     Attributes:
-        steps: (m,), rising; the last is the newest step.
-        loss: (m,), mean loss of the steps up to it, in nats.
+        steps: (m,), rising.
+        loss: (m,), mean loss of the steps up to it, in nats; one above 10⁹ counts as 10⁹.
         correct: (m,), mean number of images right a step, over the same steps.
         filters: (m, f, 3, 3), after the step.
         filter_bias: (m, f), after the step.
@@ -30,16 +30,23 @@ class Curves:
     filter_bias: NDArray[np.floating]
 
 
-def thinned(history: History, points: int) -> Curves:
+def thinned(history: History, points: int, first: int = 1, last: int | None = None) -> Curves:
     """Return the curves of a history at no more than so many steps, evenly spread.
 
     Loss and hits are means over the steps since the point before, or over the last hundred
     where that is more: a single step of one image says little.
+
+    Args:
+        history: of a run that has taken a step.
+        points: how many steps at most, at least 1.
+        first: the first of them.
+        last: the last of them; the newest step unless given.
     """
-    count = len(history)
-    steps = np.unique(np.linspace(1, count, min(points, count)).round().astype(np.int64))
+    last = last or len(history)
+    count = last - first + 1
+    steps = np.unique(np.linspace(first, last, min(points, count)).round().astype(np.int64))
     entries = history.entries(steps)
-    starts = np.minimum(np.concatenate(([0], steps[:-1])), np.maximum(steps - SMOOTHED, 0))
+    starts = np.minimum(np.concatenate(([first - 1], steps[:-1])), np.maximum(steps - SMOOTHED, 0))
     before = history.entries(np.maximum(starts, 1))
     span = steps - starts
     filters = entries["kernels"][..., :-1]

@@ -1,29 +1,35 @@
 """The Plotly figures, for what is read slowly and closely. They draw numbers and compute none."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from pages.parts.curves import Curves
+from pages.parts.filter_life import Travelled
 from pages.parts.rates import written
 
-TRAINING, HELD_OUT, MARK = "#7f7f7f", "#1f77b4", "#7f7f7f"
+TRAINING, HELD_OUT, BIAS, MARK = "#7f7f7f", "#1f77b4", "#cc3377", "#7f7f7f"
 
 # A weight's row has a colour and its column a dash, so that no line needs its colour alone.
 ROWS = ("#1f6fb4", "#d95f02", "#7f7f7f")
 DASHES = ("solid", "dash", "dot")
 
-# Plotly selects what has a marker, so the points of a line that can be clicked have invisible ones.
-POINTS = {
-    "mode": "lines+markers",
-    "marker": {"size": 8, "opacity": 0},
-    "selected": {"marker": {"opacity": 0}},
-    "unselected": {"marker": {"opacity": 0}},
-}
+TRANSPARENT = "rgba(0, 0, 0, 0)"
 
 RateChanges = Iterable[tuple[int, float]]
+
+
+def _points(curves: Curves, colour: str) -> dict[str, Any]:
+    """How a line looks whose points can be clicked.
+
+    Plotly selects what has a marker, so there are some that nobody sees: without a colour, since
+    a marker without opacity shows in the legend. A line of one point is no line: it gets a dot.
+    """
+    marker = {"size": 8, "color": colour if len(curves.steps) == 1 else TRANSPARENT}
+    return {"mode": "lines+markers", "marker": marker}
 
 
 def loss_figure(
@@ -38,7 +44,7 @@ def loss_figure(
         x=curves.steps,
         y=curves.loss,
         name="training, smoothed",
-        **POINTS,
+        **_points(curves, TRAINING),
         line={"color": TRAINING, "width": 1.5},
     )
     figure.add_scatter(
@@ -66,7 +72,7 @@ def accuracy_figure(
         x=curves.steps,
         y=curves.correct / batch,
         name="training, smoothed",
-        **POINTS,
+        **_points(curves, TRAINING),
         line={"color": TRAINING, "width": 1.5},
     )
     figure.add_scatter(
@@ -77,7 +83,7 @@ def accuracy_figure(
         line={"color": HELD_OUT, "width": 2},
         marker={"size": 4},
     )
-    figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
+    figure.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")
     return figure
 
 
@@ -90,6 +96,8 @@ def weights_figure(curves: Curves, shown: int, rate_changes: RateChanges) -> go.
                 x=curves.steps,
                 y=curves.filters[:, shown, u, v],
                 name=f"k[{u},{v}]",
+                mode="lines+markers" if len(curves.steps) == 1 else "lines",
+                marker={"color": colour},
                 line={"color": colour, "dash": dash, "width": 1.5},
                 hoverinfo="skip",
             )
@@ -102,9 +110,26 @@ def weights_figure(curves: Curves, shown: int, rate_changes: RateChanges) -> go.
         name="bias b",
         customdata=nine,
         hovertemplate="b %{y:.4f}<br>k<br>" + "<br>".join(rows) + "<extra></extra>",
-        **POINTS,
-        line={"color": "#cc3377", "width": 2.5},
+        **_points(curves, BIAS),
+        line={"color": BIAS, "width": 2.5},
     )
+    return figure
+
+
+def distances_figure(went: Travelled, rate_changes: RateChanges) -> go.Figure:
+    """Draw how far a filter went over each stretch of a hundred steps."""
+    figure = _over_steps("distance", rate_changes)
+    figure.add_scatter(
+        x=went.steps,
+        y=went.lengths,
+        name="distance per 100 steps",
+        mode="lines+markers",
+        line={"color": HELD_OUT, "width": 1.5},
+        marker={"size": 4},
+        hovertemplate="%{y:.5f}<extra></extra>",
+    )
+    figure.update_layout(showlegend=False)
+    figure.update_yaxes(rangemode="tozero")
     return figure
 
 

@@ -41,6 +41,14 @@ class Spot:
 
 
 @dataclass(frozen=True)
+class Worked:
+    """The arithmetic of a cell in a line, where the stage cannot write it itself."""
+
+    spot: Spot
+    text: str
+
+
+@dataclass(frozen=True)
 class Scene:
     """What the stage shows around a step.
 
@@ -57,7 +65,11 @@ class Scene:
         bias_rule: the recipe's, see `cnn.network.backward`.
         rate_changes: (first step, learning rate), the run's schedule.
         pinned: the cell that the page writes out; the stage takes it over when it changes.
+        covered: cells whose numbers are not shown, because a question asks for them.
+        worked: the arithmetic of the cells that slow motion looks at.
         explains: whether the page explains a panel whose name is clicked.
+        note: what is said above a picture that is not in the data, or "".
+        told: whether the label is what the picture shows; else the network's guess stands for it.
         curve_steps: (m,), the steps at which the curves below are taken.
         curve_loss: (m,), the smoothed loss, in nats.
         curve_filters: (m, f, 9), the filters' weights after those steps.
@@ -74,7 +86,11 @@ class Scene:
     bias_rule: BiasRule = "exact"
     rate_changes: tuple[tuple[int, float], ...] = ()
     pinned: Spot | None = None
+    covered: tuple[Spot, ...] = ()
+    worked: tuple[Worked, ...] = ()
     explains: bool = False
+    note: str = ""
+    told: bool = True
     curve_steps: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0, np.float32))
     curve_loss: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0, np.float32))
     curve_filters: npt.NDArray[Any] = field(default_factory=lambda: np.empty((0, 1, 9), np.float32))
@@ -136,7 +152,11 @@ def _meta(step: Step, scene: Scene) -> dict[str, Any]:
         "bias_rule": scene.bias_rule,
         "rate_changes": scene.rate_changes,
         "explains": scene.explains,
+        "note": scene.note,
+        "told": scene.told,
         "pinned": asdict(scene.pinned) if scene.pinned else None,
+        "covered": [asdict(spot) for spot in scene.covered],
+        "worked": [asdict(one) for one in scene.worked],
     }
 
 

@@ -15,7 +15,7 @@ from cnn.mistakes import gradients_copied_to_ties, tied_windows
 from cnn.network import PARAMETER_NAMES
 from pages.parts.kept import StepId
 from pages.parts.numbers import in_decimals
-from pages.parts.panel_figures import Gradients, gradients_figure, symmetric_log
+from pages.parts.panel_figures import QUIET, Gradients, gradients_figure, symmetric_log
 from pages.parts.session import Key, Session
 from pages.parts.wording import GRADIENTS, GROUPS, PER_FILTER, counted, significant, symbol
 
@@ -72,6 +72,7 @@ def gradient_panel(session: Session, step: Step, image: int = 0) -> None:
         picture.plotly_chart(
             gradients_figure(*_points(judged)),
             key="gradient_check",
+            config=QUIET,
             alt="Analytic against numeric gradients; the table and the sentences say the same.",
         )
         picture.caption(

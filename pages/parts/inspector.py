@@ -11,6 +11,7 @@ from cnn.arithmetic_places import HOMES
 from cnn.network import CLASSES, IMAGE, MAP, POOLED
 from pages.parts.numbers import readable
 from pages.parts.pictures import hidden_pictures
+from pages.parts.quiz import open_question
 from pages.parts.session import Key, Session
 from pages.parts.sheet import all_terms, explanation, sheet, short
 from pages.parts.spots import FILTER_QUANTITIES, QUANTITIES
@@ -44,6 +45,12 @@ ALSO = {
 LOST = "Click a cell of any picture, or move to it with Tab and the arrow keys and press Enter."
 
 
+COVERED = (
+    "The quiz asks for this number, or for one that stands in its arithmetic. "
+    "Answer the question first; then it is written out here."
+)
+
+
 def inspector(session: Session, step: Step) -> None:
     """Write out the pinned number of a step, and lead on to those that it is made of."""
     with st.container(key="inspector"):
@@ -55,12 +62,15 @@ def inspector(session: Session, step: Step) -> None:
                 st.caption(f"**The arithmetic behind every number.** {LOST}")
             return
         main = _explained(session, step, session.pinned)
-        everything = [main, *_also(session, step, main)]
+        everything = _untold(session, step, [main, *_also(session, step, main)])
+        if main not in everything:
+            st.html(f'<div class="arithmetic"><p class="blocked">{COVERED}</p></div>')
+            return
         html = []
         for arithmetic in everything:
+            html.append(sheet(arithmetic, *_counts(step)))
             if arithmetic.place.quantity == "z1":
                 html.append(_unit(step, arithmetic, session.image_in(step)))
-            html.append(sheet(arithmetic, *_counts(step)))
             if arithmetic is main:
                 html.append(f'<p class="words">{_words(main)}</p>')
         st.html(
@@ -95,6 +105,23 @@ def _also(session: Session, step: Step, main: Arithmetic) -> list[Arithmetic]:
                 _explained(session, step, Place(quantity, place.index, None, place.filter))
             )
     return found
+
+
+def _untold(session: Session, step: Step, everything: list[Arithmetic]) -> list[Arithmetic]:
+    """Return those that do not give the answer to the open question of the quiz away."""
+    asked = open_question(session, step)
+    if asked is None:
+        return everything
+    return [
+        arithmetic
+        for arithmetic in everything
+        if not any(asked.hides(place, step) for place in _places(arithmetic))
+    ]
+
+
+def _places(arithmetic: Arithmetic) -> list[Place]:
+    """Return the numbers that stand in a sheet: its own and those that it is made of."""
+    return [arithmetic.place, *(f.place for f in _factors(arithmetic) if f.place)]
 
 
 def _counts(step: Step) -> tuple[int, int]:
@@ -195,24 +222,35 @@ def _choose(session: Session, step: Step) -> None:
         key=Key.WANTED_QUANTITY,
     )
     axes = axes_of(quantity, len(step.before.filters), len(step.before.hidden_bias))
-    filter = 0
-    if "f" in HOMES[quantity].axes and len(step.before.filters) > 1:
-        filter = _wanted("filter", len(step.before.filters), key="wanted_filter")
-    position = [_wanted(name, count, key=f"wanted_{name}_{count}") for name, count in axes]
-    index = int(np.ravel_multi_index(position, [count for _, count in axes])) if axes else 0
-    st.button(
-        "Show it",
-        type="primary",
-        on_click=session.pin,
-        args=(Place(quantity, index, filter=filter),),
-    )
+    of_a_filter = "f" in HOMES[quantity].axes and len(step.before.filters) > 1
+    if of_a_filter:
+        _wanted("filter", len(step.before.filters), key=_FILTER)
+    for name, count in axes:
+        _wanted(name, count, key=f"wanted_{name}_{count}")
+
+    def show() -> None:
+        # As the fields stand when the button is pressed: the last one may just have been left.
+        given = st.session_state
+        position = [int(given[f"wanted_{name}_{count}"]) - _first(name) for name, count in axes]
+        index = int(np.ravel_multi_index(position, [count for _, count in axes])) if axes else 0
+        filter = int(given[_FILTER]) - _first("filter") if of_a_filter else 0
+        session.pin(Place(quantity, index, filter=filter))
+
+    st.button("Show it", type="primary", on_click=show)
 
 
-def _wanted(name: str, count: int, key: str) -> int:
-    """Ask for a position, which is counted from 0; on the page filters are counted from 1."""
-    first = 1 if name == "filter" else 0
-    last = first + count - 1
-    return int(st.number_input(f"{name} ({first} to {last})", first, last, key=key)) - first
+_FILTER = "wanted_filter"
+
+
+def _first(name: str) -> int:
+    """Positions are counted from 0; on the page filters are counted from 1."""
+    return 1 if name == "filter" else 0
+
+
+def _wanted(name: str, count: int, key: str) -> None:
+    """Ask for a position."""
+    last = _first(name) + count - 1
+    st.number_input(f"{name} ({_first(name)} to {last})", _first(name), last, key=key)
 
 
 def axes_of(quantity: str, filters: int, hidden: int) -> list[tuple[str, int]]:

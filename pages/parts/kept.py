@@ -1,4 +1,4 @@
-"""What the panels of the step page keep from one drawing to the next."""
+"""What the panels of the pages keep from one drawing to the next."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 
 from cnn import GradientCheck, Step
 from cnn.arithmetic import Place
+from cnn.evaluation import Judgement
+from pages.parts.film import Film
+from pages.parts.sweeping import Sweeping
+from pages.parts.task import Task
 
 
 class StepId(NamedTuple):
@@ -45,7 +49,7 @@ class Answer(NamedTuple):
 
 @dataclass
 class Kept:
-    """Results that took a while, and the score of the quiz. Only the newest result of a kind.
+    """Results that took a while, and the score of the quiz. Only the newest results of a kind.
 
     Attributes:
         check: a step's gradient check, by the exact bias rule, and the image that was checked
@@ -54,6 +58,12 @@ class Kept:
         pinned: what was handed last to the panel that moves a parameter.
         question: the number of the quiz's present question, from 1.
         answers: what has been answered in this visit.
+        judgements: of the held-out digits, by the number of the run and the step.
+        judged_step: the step whose judgement is looked at, or None for the newest.
+        film: the animated picture of a filter that is being made, or the last one made.
+        sweeping: the sweep that runs, or is looked at, or None.
+        sought: which of its runs is to be taken in hand, or None.
+        sweeps_opened: how many sweeps were opened from files.
     """
 
     check: tuple[StepId, int | None, GradientCheck] | None = None
@@ -61,6 +71,12 @@ class Kept:
     pinned: Place | None = None
     question: int = 1
     answers: dict[QuestionId, Answer] = field(default_factory=dict)
+    judgements: dict[tuple[int, int], Judgement] = field(default_factory=dict)
+    judged_step: int | None = None
+    film: Task[Film] | None = None
+    sweeping: Sweeping | None = None
+    sought: int | None = None
+    sweeps_opened: int = 0
 
     def check_of(self, step: StepId, image: int | None) -> GradientCheck | None:
         """Return the gradient check of a step, if it is the one that is kept."""

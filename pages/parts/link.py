@@ -38,7 +38,8 @@ def link(address: str, recipe: Recipe, step: int) -> str:
         step: the step.
     """
     query = urlencode(recipe.until(step).to_strings() | {STEP: str(step)}, safe=",:")
-    return urlunsplit((*urlsplit(address)[:3], query, ""))
+    scheme, host, path, *_ = urlsplit(address)
+    return urlunsplit((scheme, host, path or "/", query, ""))
 
 
 def wanted(query: Mapping[str, str]) -> Wanted:

@@ -57,6 +57,6 @@ def image_of_batch(session: Session, step: Step) -> None:
             width=170,
         )
         st.caption(
-            f"Maps and errors are this image's own. The gradients of all parameters are the mean "
-            f"over the {count} images of the step, and every parameter moves by that mean."
+            f"Maps and errors are this image's own. Every gradient is the mean over the {count} "
+            "images of the step; every parameter moves by that."
         )

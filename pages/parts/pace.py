@@ -25,11 +25,11 @@ the browser draws one frame during the training for the next."""
 FASTEST = "as fast as it goes"
 
 PACES = {
-    "to read along": Pace(56.0, 1, slow_motion=True),
+    "read along": Pace(56.0, 1, slow_motion=True),
     "slow motion": Pace(4.0, 1, slow_motion=True),
     "1 step/s": Pace(1.0, 1),
-    "10": Pace(0.1, 1),
-    "100": Pace(0.1, 10),
+    "10/s": Pace(0.1, 1),
+    "100/s": Pace(0.1, 10),
     FASTEST: Pace(0.06, None),
 }
 """By what the visitor chooses. The fastest takes longer than its interval, so tick follows tick."""

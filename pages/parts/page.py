@@ -15,6 +15,7 @@ PAGES = {
     "Filter": "pages/filter.py",
     "Evaluate": "pages/evaluate.py",
     "Draw": "pages/draw.py",
+    "Experiments": "pages/experiments.py",
     "Notes": "pages/notes.py",
     "Data": "pages/data.py",
 }

@@ -13,6 +13,9 @@ from pages.parts.wording import significant
 
 MARK = "#7f7f7f"
 ACCENT = "#d6339a"  # what is highlighted, as on the stage; this one stands out in both themes
+QUIET = {"displayModeBar": False}
+"""Without Plotly's own buttons, which on a touch screen lie over the picture all the time."""
+
 REAL, CHANGED, OFF_TARGET = "#8a8f98", "#1f6fb4", "#d95f02"
 
 # The stage's colours (static/stage/colours.js), each from the strongest negative value through 0

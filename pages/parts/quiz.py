@@ -12,11 +12,13 @@ from cnn import Step
 from cnn.arithmetic import Place, explain
 from cnn.convolution import SIDE
 from cnn.network import MAP, POOLED
+from pages.parts.frame import Spot
 from pages.parts.kept import Answer, QuestionId, StepId
 from pages.parts.numbers import decimals_for, in_decimals
 from pages.parts.rates import written
 from pages.parts.session import Key, Session
 from pages.parts.sheet import sheet
+from pages.parts.spots import spot_of
 
 POSITIONS = ("top left", "top right", "bottom left", "bottom right")
 """The cells of a pooling window, in row order."""
@@ -47,12 +49,14 @@ class Question:
         tolerance: how far off a typed number may be.
         decimals: with how many the answer is written.
         place: the number whose arithmetic is the answer's.
+        covers: the cells of the stage that would give the answer away.
     """
 
     text: str
     grids: tuple[Grid, ...]
     answer: float | str
     place: Place
+    covers: tuple[Spot, ...] = ()
     choices: tuple[str, ...] = ()
     tolerance: float = 0.0
     decimals: int = 4
@@ -66,6 +70,13 @@ class Question:
     def write(self, answer: float | str) -> str:
         """Write an answer, given or right."""
         return answer if isinstance(answer, str) else in_decimals(answer, self.decimals)
+
+    def hides(self, place: Place, step: Step) -> bool:
+        """Whether a number of the question's step would give the answer away."""
+        if (place.quantity, place.index) == (self.place.quantity, self.place.index):
+            return (place.filter or 0) == (self.place.filter or 0)
+        hidden, filters = len(step.before.hidden_bias), len(step.before.filters)
+        return spot_of(place, hidden, filters, label=0) in self.covers
 
 
 def question(step: Step, image: int, number: int) -> Question:
@@ -106,6 +117,7 @@ def _map_cell(step: Step, image: int, generator: np.random.Generator) -> Questio
         ),
         answer=value,
         place=Place("feature_map" if rectified else "z", i * MAP[1] + j, image, f),
+        covers=_covers(f, [(i, j)], ("z", "feature_map", "dz"), (i // 2, j // 2)),
         tolerance=tolerance,
     )
 
@@ -133,6 +145,12 @@ def _winner(step: Step, image: int, generator: np.random.Generator) -> Question 
         answer=won,
         choices=POSITIONS,
         place=Place("pooled", i * POOLED[1] + j, image, f),
+        covers=_covers(
+            f,
+            [(2 * i + u, 2 * j + v) for u in (0, 1) for v in (0, 1)],
+            ("z", "feature_map", "backfill", "dz"),
+            (i, j),
+        ),
     )
 
 
@@ -156,6 +174,7 @@ def _new_weight(step: Step, image: int, generator: np.random.Generator) -> Quest
         grids=(),
         answer=new,
         place=Place("new_filters", SIDE * u + v, None, f),
+        covers=tuple(Spot(name, f, SIDE * u + v) for name in ("filter_after", "filter_change")),
         tolerance=tolerance,
         decimals=decimals,
     )
@@ -179,6 +198,7 @@ def _sign(step: Step, image: int, generator: np.random.Generator) -> Question | 
         answer=SIGNS[int(np.sign(step.backward.gradients.filters[f, u, v]))],
         choices=tuple(SIGNS.values()),
         place=Place("new_filters", SIDE * u + v, None, f),
+        covers=tuple(Spot(name, f, SIDE * u + v) for name in ("filter_gradient", "filter_change")),
     )
 
 
@@ -210,6 +230,18 @@ KINDS: tuple[Callable[[Step, int, np.random.Generator], Question | None], ...] =
     _new_weight,
     _sign,
 )
+
+
+def _covers(
+    filter: int,
+    cells: Sequence[tuple[int, int]],
+    maps: Sequence[str],
+    window: tuple[int, int],
+) -> tuple[Spot, ...]:
+    """Return cells of the large maps, and the pooling window that tells of them."""
+    of_maps = [Spot(name, filter, i * MAP[1] + j) for name in maps for i, j in cells]
+    pooled = window[0] * POOLED[1] + window[1]
+    return (*of_maps, *(Spot(name, filter, pooled) for name in ("pooled", "delta0")))
 
 
 def _any_filter(step: Step, generator: np.random.Generator) -> int:
@@ -248,6 +280,19 @@ def _grid(title: str, values: NDArray[np.floating], decimals: int) -> Grid:
     return Grid(title, [[in_decimals(float(value), decimals) for value in row] for row in values])
 
 
+def open_question(session: Session, step: Step) -> Question | None:
+    """Return the question that waits for its answer: what it hides is shown nowhere."""
+    if not st.session_state.get(Key.QUIZ):
+        return None
+    image = session.image_in(step)
+    key = _question_id(session, step, image)
+    return None if key in session.kept.answers else question(step, image, key.number)
+
+
+def _question_id(session: Session, step: Step, image: int) -> QuestionId:
+    return QuestionId(StepId.of(session.held.number, step), image, session.kept.question)
+
+
 def quiz_panel(session: Session, step: Step, image: int = 0) -> None:
     """Offer questions about a step, one after the other, and keep the score of the visit.
 
@@ -256,59 +301,53 @@ def quiz_panel(session: Session, step: Step, image: int = 0) -> None:
         step: what the questions are about.
         image: which image of its batch.
     """
-
-    @st.fragment
-    def draw() -> None:
-        if st.toggle(
-            "**Quiz: predict, then reveal**",
-            key=Key.QUIZ,
-            help="One number of this step is hidden. Work it out, then see how it came about.",
-        ):
-            _ask(session, step, image)
-
-    draw()
+    # No fragment of its own: the stage covers what is asked for, so it is drawn with every answer.
+    if st.toggle(
+        "**Quiz: predict, then reveal**",
+        key=Key.QUIZ,
+        help="One number of this step is hidden. Work it out, then see how it came about.",
+    ):
+        _ask(session, step, image)
 
 
 def _ask(session: Session, step: Step, image: int) -> None:
     """Show the present question, and what became of it."""
-    kept = session.kept
-    key = QuestionId(StepId.of(session.held.number, step), image, kept.question)
-    asked = question(step, image, kept.question)
-    score = st.empty()
+    kept, key = session.kept, _question_id(session, step, image)
+    asked = question(step, image, key.number)
+    right = sum(answer.right for answer in kept.answers.values())
+    st.caption(f"Question {key.number} · {right} of {len(kept.answers)} right in this visit")
     st.markdown(asked.text)
     if asked.grids:
         st.html(f'<div style="{_SIDE_BY_SIDE}">{"".join(map(_table, asked.grids))}</div>')
-    if key not in kept.answers:
-        _take_answer(session, asked, key)
-    right = sum(answer.right for answer in kept.answers.values())
-    score.caption(
-        f"Question {kept.question} · {right} of {len(kept.answers)} right in this visit · "
-        "the stage knows the answer too, so do not peek"
-    )
     if key in kept.answers:
         _reveal(session, step, image, asked, kept.answers[key])
+    else:
+        _take_answer(session, asked, key)
 
 
 def _take_answer(session: Session, asked: Question, key: QuestionId) -> None:
     """Let the learner type or pick; an answer is remembered and counts once."""
-    place = st.empty()
-    with place.form(f"{Key.QUIZ_ANSWER}_form", border=False):
-        name = f"{Key.QUIZ_ANSWER}_{key}"
-        given: float | str | None
+    name = f"{Key.QUIZ_ANSWER}_{key}"
+
+    def take() -> None:
+        given = st.session_state[name]
+        if given is not None:
+            session.kept.answers[key] = Answer(asked.write(given), asked.is_right(given))
+
+    with st.form(f"{Key.QUIZ_ANSWER}_form", border=False):
         if asked.choices:
-            given = st.radio("Your answer", asked.choices, index=None, horizontal=True, key=name)
+            st.radio("Your answer", asked.choices, index=None, horizontal=True, key=name)
         else:
             with st.container(width=260):
                 step = 10.0**-asked.decimals
-                given = st.number_input(
+                st.number_input(
                     "Your answer", value=None, step=step, format=f"%.{asked.decimals}f", key=name
                 )
-        pressed = st.form_submit_button("Check")
-    if pressed and given is None:
+        pressed = st.form_submit_button("Check", on_click=take)
+    if pressed:
         st.caption("Type or pick an answer first; a guess is welcome.")
-    elif pressed and given is not None:
-        session.kept.answers[key] = Answer(asked.write(given), asked.is_right(given))
-        place.empty()
+    elif asked.covers:
+        st.caption("On the stage and in its arithmetic, what would tell is covered until then.")
 
 
 def _reveal(session: Session, step: Step, image: int, asked: Question, answer: Answer) -> None:

@@ -8,7 +8,7 @@ from cnn import Step
 from cnn.whatif import losses_along_gradient
 from pages.parts.kept import StepId
 from pages.parts.numbers import readable
-from pages.parts.panel_figures import RateCurve, rates_figure
+from pages.parts.panel_figures import QUIET, RateCurve, rates_figure
 from pages.parts.rates import written
 from pages.parts.session import Key, Session
 from pages.parts.wording import significant
@@ -34,6 +34,7 @@ def rate_panel(session: Session, step: Step, image: int = 0) -> None:
             st.plotly_chart(
                 rates_figure(curve),
                 key="rates",
+                config=QUIET,
                 alt="Loss after the step over the learning rate; the sentences say what it shows.",
             )
             if session.run.recipe.bias_rule == "notes":

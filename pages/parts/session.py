@@ -23,9 +23,10 @@ from pages.parts.frame import Scene, Spot, pack
 from pages.parts.kept import Kept
 from pages.parts.link import DEFAULT, Wanted, wanted
 from pages.parts.pace import BUDGET, FASTEST, PACES, Pace
-from pages.parts.rates import tenth
+from pages.parts.rates import RATES, tenth
 from pages.parts.sketch import Sketch
 from pages.parts.spots import spot_of
+from pages.parts.turns import TURNS
 from pages.parts.worked import worked
 
 DEATH_IMAGES = 500
@@ -36,6 +37,10 @@ STAGE_POINTS = 120
 
 MOST_OTHERS = 5
 """Runs kept beside the one in hand; each may take 16 MB of checkpoints, 64 with eight filters."""
+
+
+LONGEST_NAME = 40
+"""Characters of a run's name."""
 
 
 class Key(StrEnum):
@@ -94,6 +99,17 @@ class Key(StrEnum):
     TRUE_CLASS = "true_class"
     SAID_CLASS = "said_class"
     CELL_PAGE = "cell_page"
+    COMPARED = "compared"
+    COMPARED_STEP = "compared_step"
+    RUN_CHOSEN = "run_chosen"
+    RUN_NAME = "run_name"
+    SWEEP_FILE = "sweep_file"
+    SWEEP_RUN = "sweep_run"
+    SWEEP_KEPT = "sweep_kept"
+    SWEEP_COMBINE = "sweep_combine"
+    SWEEP_LENGTH = "sweep_length"
+    SWEEP_COUNT = "sweep_count"
+    SWEEP_FIELD = "sweep_field"
 
 
 @dataclass(frozen=True)
@@ -118,12 +134,19 @@ class Held:
         digits: what it trains on.
         number: counted from 1 within the visit.
         origin: where it was forked off, or None for a run with a start of its own.
+        name: what the visitor calls it, or "".
     """
 
     run: Run
     digits: Digits
     number: int
     origin: Origin | None = None
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its number, and its name if it has one. Whoever shows it as Markdown escapes it."""
+        return f"run {self.number}" + (f" “{self.name}”" if self.name else "")
 
 
 @dataclass
@@ -147,6 +170,7 @@ class Session:
         trail: the numbers that led to it, the newest last.
         asked: the panel of the stage that is explained, or None.
         kept: what the panels of the step page keep.
+        offered_rates: the slider's: the round ones, and any other that a recipe brought.
         brought: digits of one's own on the data page, before a run is started on them.
         sketch: what was drawn or brought on the draw page.
         goal: the step that a link asks for, until the run in hand is there.
@@ -178,6 +202,7 @@ class Session:
     _due: float = 0.0
     _known_dead: bool = False
     _slider_placed: float | None = None
+    offered_rates: tuple[float, ...] = RATES
 
     @classmethod
     def begun(cls, digits: Digits, recipe: Recipe) -> "Session":
@@ -191,7 +216,7 @@ class Session:
 
     @property
     def digits(self) -> Digits:
-        """What it trains on, shared by all visitors."""
+        """What it trains on: shared by all visitors, or this one's own."""
         return self.held.digits
 
     def start(self, digits: Digits, recipe: Recipe) -> None:
@@ -239,6 +264,23 @@ class Session:
             del self.others[next(iter(self.others))]
         self._replace(held)
 
+    @property
+    def runs(self) -> dict[int, Held]:
+        """All runs of this visit by number, in the order in which they were begun."""
+        return dict(sorted((self.others | {self.held.number: self.held}).items()))
+
+    def rename(self, number: int, name: str) -> None:
+        """Call a run of this visit something, or nothing."""
+        name = " ".join(name.split())[:LONGEST_NAME]
+        if number == self.held.number:
+            self.held = replace(self.held, name=name)
+        elif number in self.others:
+            self.others[number] = replace(self.others[number], name=name)
+
+    def remove(self, number: int) -> None:
+        """Forget a run of this visit; the one in hand stays."""
+        self.others.pop(number, None)
+
     def fork(self, number: int, rate: float) -> None:
         """Take in hand a run that goes on from a step with another rate."""
         forked, origin = self.run.fork(number, rate), Origin(self.held.number, number)
@@ -258,7 +300,7 @@ class Session:
         self.playing, self.looking_at, self._known_dead = False, None, False
         self.image, self.examined = 0, None
         self.let_go()
-        st.session_state[Key.RATE] = self._slider_placed = held.run.learning_rate
+        self._put_slider()
 
     def play(self) -> None:
         """Play from the next tick on."""
@@ -317,9 +359,10 @@ class Session:
         if self.pace.steps is not None:
             self._advance(self.pace.steps)
         else:
-            end = now + BUDGET
-            while time.monotonic() < end and self._advance(8):
-                pass
+            chunk = max(8 // self.run.recipe.batch, 1)
+            with TURNS.turn(id(self), BUDGET) as end:
+                while time.monotonic() < end and self._advance(chunk):
+                    pass
         if self.run.stopped or self._died():
             self.playing = False
 
@@ -515,8 +558,14 @@ class Session:
 
     def place_slider(self) -> None:
         """Put the slider at the recipe's rate, unless it has been moved."""
-        if self.slider_lags:
-            st.session_state[Key.RATE] = self._slider_placed = self.run.learning_rate
+        if self.slider_lags or Key.RATE not in st.session_state:
+            self._put_slider()
+
+    def _put_slider(self) -> None:
+        rate = self.run.learning_rate
+        # It never has fewer rates than before: the browser may still send one that it stood at.
+        self.offered_rates = tuple(sorted({*self.offered_rates, rate}))
+        st.session_state[Key.RATE] = self._slider_placed = rate
 
 
 def session() -> Session:

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from pages.parts.pace import FASTEST, PACES
-from pages.parts.rates import RATES, written
+from pages.parts.rates import written
 from pages.parts.session import Key, Session
 
 
 def transport(session: Session) -> None:
     """Draw the bar and carry out what was pressed."""
-    st.session_state.setdefault(Key.RATE, session.run.learning_rate)
+    session.place_slider()
     ended = session.run.stopped is not None
     with st.container(horizontal=True, vertical_alignment="bottom", key="transport"):
         st.button(
@@ -43,11 +43,11 @@ def transport(session: Session) -> None:
             persist_state="session",
         )
         session.pace = PACES[chosen]
-        with st.container(width=250):  # so that the bar is one row beside the sidebar at 1440
+        with st.container(width=236):  # so that the bar is one row beside the sidebar at 1440
             # "ignore": the next tick reads it from the session state; no rerun, no stutter.
             st.select_slider(
                 "Learning rate η, from the next step on",
-                RATES,
+                session.offered_rates,
                 format_func=written,
                 key=Key.RATE,
                 on_change="ignore",

@@ -10,7 +10,8 @@ def trouble(session: Session) -> None:
     """Say why the run stopped or learns no more, if it does, and offer to go back."""
     # In a place of its own, also when there is nothing to say: if the stage moved up or down among
     # the page's elements, Streamlit would build a new one, which knows nothing of what is pinned.
-    with st.container():
+    # One row where there is room, so that the stage moves down as little as can be.
+    with st.container(horizontal=True, vertical_alignment="center", key="trouble"):
         _say(session)
 
 

@@ -13,7 +13,7 @@ from cnn.network import POOLED
 from cnn.whatif import with_parameter
 from pages.parts.kept import StepId
 from pages.parts.numbers import in_decimals
-from pages.parts.panel_figures import maps_figure, probabilities_figure
+from pages.parts.panel_figures import QUIET, maps_figure, probabilities_figure
 from pages.parts.session import Key, Session
 from pages.parts.wording import GRADIENTS, GROUPS, PER_FILTER, counted, symbol
 
@@ -67,17 +67,19 @@ def whatif_panel(session: Session, step: Step, image: int = 0, pinned: Place | N
         before, after = (_seen(seen, images, labels) for seen in (parameters, changed))
         label, classes = int(labels[0]), session.digits.classes
         shown = _shown_filter(chosen, parameters)
-        _numbers(before, after, label, classes)
+        compared(before, after, label, classes)
         st.markdown(_sentence(before, after, chosen, shown, moved=changed is not parameters))
         left, right = st.columns([3, 2])
         left.plotly_chart(
             maps_figure(before.maps(shown), after.maps(shown)),
             key="whatif_maps",
+            config=QUIET,
             alt="Feature map and pooled map as they are, with the change, and the difference.",
         )
         right.plotly_chart(
             probabilities_figure(before.probabilities, after.probabilities, classes, label),
             key="whatif_probabilities",
+            config=QUIET,
             alt="The ten probabilities as they are and with the change.",
         )
 
@@ -197,8 +199,8 @@ def _slider(name: str, real: float, key: str) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
-    """One image, as a set of parameters sees it."""
+class Seen:
+    """One image, as a set of parameters sees it, and its loss in nats."""
 
     values: Forward
     loss: float
@@ -214,11 +216,9 @@ class _Seen:
         return probabilities
 
 
-def _seen(
-    parameters: Parameters, images: NDArray[np.integer], labels: NDArray[np.integer]
-) -> _Seen:
+def _seen(parameters: Parameters, images: NDArray[np.integer], labels: NDArray[np.integer]) -> Seen:
     values = forward(parameters, images)
-    return _Seen(values, backward(parameters, values, labels).loss)
+    return Seen(values, backward(parameters, values, labels).loss)
 
 
 def _shown_filter(chosen: Chosen, parameters: Parameters) -> int:
@@ -232,7 +232,7 @@ def _shown_filter(chosen: Chosen, parameters: Parameters) -> int:
     return chosen.filter
 
 
-def _numbers(before: _Seen, after: _Seen, label: int, classes: tuple[str, ...]) -> None:
+def compared(before: Seen, after: Seen, label: int, classes: tuple[str, ...]) -> None:
     """Write loss, probability of the truth and verdict, before and after.
 
     The changes keep the keyboard's minus sign, by which Streamlit draws its arrow.
@@ -261,7 +261,7 @@ def _numbers(before: _Seen, after: _Seen, label: int, classes: tuple[str, ...]) 
         )
 
 
-def _sentence(before: _Seen, after: _Seen, chosen: Chosen, shown: int, moved: bool) -> str:
+def _sentence(before: Seen, after: Seen, chosen: Chosen, shown: int, moved: bool) -> str:
     """Say what has changed in the maps, and which filter's maps they are."""
     maps = "The maps" if before.values.z.shape[1] == 1 else f"The maps of filter {shown + 1}"
     if not moved:
@@ -296,6 +296,6 @@ _WHERE = {
 }
 
 
-def _changed(before: _Seen, after: _Seen, filter: int) -> NDArray[np.floating]:
+def _changed(before: Seen, after: Seen, filter: int) -> NDArray[np.floating]:
     difference: NDArray[np.floating] = after.maps(filter)[0] - before.maps(filter)[0]
     return difference

@@ -28,7 +28,9 @@ const DARK = {
 }
 
 const STEPS = 256
-// A value that is not zero starts this far up the scale: a trace of an error is not nothing.
+// Up to this share of the range a value looks like zero. From twice that on its sign is seen: it
+// begins so far up the scale.
+const TRACE = 0.01
 const FIRST = 0.08
 
 /**
@@ -81,8 +83,8 @@ export function theme(base, paper = base.paper, ink = base.ink, font = "sans-ser
     font,
     grey: (value) => grey[Math.round(clamp(value) * (STEPS - 1))],
     signed: (value, range) => {
-      if (value === 0) return positive[0]
-      const strength = FIRST + (1 - FIRST) * clamp(Math.abs(value) / range)
+      const share = clamp(Math.abs(value) / range)
+      const strength = FIRST * clamp(share / TRACE - 1) + (1 - FIRST) * share
       return (value > 0 ? positive : negative)[Math.round(strength * (STEPS - 1))]
     },
   }

@@ -36,6 +36,7 @@ export function paintLoss(context, size, { steps, values, changes, shown }, them
   rateMarks(context, box, scale, changes, theme)
   rateNames(context, box, scale, { steps, values, changes }, theme)
   line(context, scale, steps, values, theme.ink, 1.6)
+  if (steps.length === 1) dot(context, scale.x(steps[0]), scale.y(values[0]), theme.ink)
   hereMark(context, box, scale, shown, theme)
   return [axisOf(box, scale)]
 }

@@ -2,7 +2,7 @@
 
 import { css, luminance } from "./colours.js"
 import { fixed, signed } from "./format.js"
-import { BIAS, DEAD, TIE, windowCells } from "./step.js"
+import { BIAS, DEAD, TIE, isCovered, windowCells } from "./step.js"
 
 const scratch = document.createElement("canvas")
 // A patch of the image, or a filter with its bias.
@@ -84,7 +84,7 @@ function fitText(context, text, width, size, ratio, theme) {
  */
 export function paintBars(context, geometry, values, colour, theme, { ratio, names, label, predicted, sign }) {
   const size = Math.min(13, geometry.rect(0)[3] / ratio - 3)
-  const nameWidth = Math.round(17 * ratio)
+  const nameWidth = nameColumn(context, names, size, geometry.width, ratio, theme)
   const numberWidth = Math.round((sign ? 45 : 40) * ratio)
   const room = geometry.width - nameWidth - numberWidth
   context.textBaseline = "middle"
@@ -123,6 +123,21 @@ export function paintBars(context, geometry, values, colour, theme, { ratio, nam
   }
 }
 
+/** Room for the longest name, but no more than leaves the bars something to say. */
+function nameColumn(context, names, size, width, ratio, theme) {
+  context.font = `700 ${size * ratio}px ${theme.font}`
+  const longest = Math.max(...names.map((name) => context.measureText(name).width))
+  return Math.round(Math.max(17 * ratio, Math.min(longest + 8 * ratio, 0.42 * width)))
+}
+
+/** A name, cut short where there is no room for all of it. */
+function shortened(context, name, width) {
+  let end = name.length
+  let shown = name
+  while (end > 1 && context.measureText(shown).width > width) shown = `${name.slice(0, --end)}…`
+  return shown
+}
+
 function nameTag(context, name, left, middle, width, height, theme, { filled, outlined, size, ratio }) {
   if (filled) {
     context.fillStyle = theme.ink
@@ -136,7 +151,7 @@ function nameTag(context, name, left, middle, width, height, theme, { filled, ou
   context.fillStyle = filled ? theme.paper : theme.ink
   context.font = `${filled || outlined ? 700 : 400} ${size * ratio}px ${theme.font}`
   context.textAlign = "center"
-  context.fillText(name, left + width / 2, middle + ratio / 2)
+  context.fillText(shortened(context, name, width), left + width / 2, middle + ratio / 2)
 }
 
 /** The 2×2 windows of a map, as fine lines. */
@@ -157,6 +172,7 @@ export function paintWindows(context, geometry, theme) {
  */
 export function paintWinners(context, geometry, step, theme, ratio) {
   for (let window = 0; window < step.windows.length; window++) {
+    if (isCovered(step, "pooled", window)) continue
     if (step.windows[window] === DEAD) {
       const [left, top, side] = geometry.rect(windowCells(window)[0])
       paintDead(context, left + side, top + side, side * 0.34, theme, ratio)
@@ -170,9 +186,26 @@ export function paintWinners(context, geometry, step, theme, ratio) {
 /** A cross on every cell of a back-filled map whose error the ReLU blocks. */
 export function paintBlocked(context, geometry, step, theme, ratio) {
   for (let window = 0; window < step.windows.length; window++) {
-    if (step.windows[window] !== DEAD) continue
+    if (step.windows[window] !== DEAD || isCovered(step, "pooled", window)) continue
     const [left, top, side] = geometry.rect(step.winner[window])
     paintDead(context, left + side / 2, top + side / 2, side * 0.3, theme, ratio)
+  }
+}
+
+/** A question mark on every cell whose number is asked for, and nothing of its colour. */
+export function paintCovered(context, geometry, covered, theme, ratio) {
+  context.textAlign = "center"
+  context.textBaseline = "middle"
+  for (const cell of covered) {
+    const [left, top, width, height] = geometry.rect(cell)
+    context.fillStyle = theme.paper
+    context.fillRect(left, top, width, height)
+    context.strokeStyle = theme.ink
+    context.lineWidth = ratio
+    context.strokeRect(left + ratio / 2, top + ratio / 2, width - ratio, height - ratio)
+    context.fillStyle = theme.ink
+    context.font = `700 ${Math.min(13 * ratio, height - ratio)}px ${theme.font}`
+    context.fillText("?", left + width / 2, top + height / 2 + ratio / 2)
   }
 }
 

@@ -5,7 +5,7 @@ import { element } from "./element.js"
 import { fixed, scaleEnd } from "./format.js"
 import * as geometry from "./geometry.js"
 import {
-  outline, paintActive, paintBars, paintBlocked, paintFilter, paintMap, paintUnits, paintWindows, paintWinners,
+  outline, paintActive, paintBars, paintBlocked, paintCovered, paintFilter, paintMap, paintUnits, paintWindows, paintWinners,
 } from "./paint.js"
 import { onward } from "./panels.js"
 import { description } from "./readout.js"
@@ -125,11 +125,12 @@ export class PanelView {
       const signs = panel.name === "filter_change" || panel.name === "filter_gradient"
       paintFilter(context, cells, values, colour, theme, { ratio, decimals, sign: signs })
     } else {
-      const { classes: names, label, predicted } = step.meta
+      const { classes: names, label, predicted, told } = step.meta
       paintBars(context, cells, values, colour, theme, {
-        ratio, names, label, predicted: sign ? -1 : predicted, sign,
+        ratio, names, label: told === false ? -1 : label, predicted: sign ? -1 : predicted, sign,
       })
     }
+    paintCovered(context, cells, step.covered.get(panel.name) ?? [], theme, ratio)
   }
 
   /** The cells as painted; where something is highlighted, the others under a veil. */
@@ -193,7 +194,7 @@ export class PanelView {
       this.foot.replaceChildren("says ", this.says[0], " is ", this.says[1])
     }
     write(this.says[0], meta.classes[meta.predicted])
-    write(this.says[1], meta.classes[meta.label])
+    write(this.says[1], meta.told === false ? "?" : meta.classes[meta.label])
   }
 
   /** The picture in words. */

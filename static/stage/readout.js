@@ -6,16 +6,20 @@
 
 import { count, fixed, rate, signed } from "./format.js"
 import { activeCells, patchOf } from "./relations.js"
-import { BIAS, DEAD, IMAGE, MAP, POOLED, TIE, windowCells, windowOf } from "./step.js"
+import { BIAS, DEAD, IMAGE, MAP, POOLED, TIE, isCovered, windowCells, windowOf } from "./step.js"
 
 /**
  * @param {string} panel
  * @param {number} index
  * @param {import("./step.js").Step} step
+ * @param {Set<string> | null} reached in slow motion the panels that the step has reached
  * @returns {Readout}
  */
-export function readout(panel, index, step) {
-  return WRITERS[panel](index, step)
+export function readout(panel, index, step, reached = null) {
+  if (isCovered(step, panel, index)) {
+    return said("?", "covered", "The quiz asks for it: answer the question, then it is shown.")
+  }
+  return WRITERS[panel](index, step, reached)
 }
 
 const WRITERS = {
@@ -44,17 +48,20 @@ const WRITERS = {
       `feature map after max(0, ·), ${place(row, column)}`,
       `= max(0, ${fixed(step.z[index])}); ${fate}`)
   },
-  pooled: (index, step) => {
+  pooled: (index, step, reached) => {
     const [row, column] = at(index, POOLED)
     const four = windowCells(index).map((cell) => fixed(step.feature_map[cell])).join(", ")
+    const back = reached && !reached.has("delta0") ? "" : `; ${routing(index, step)}. ${comingBack(index, step)}`
     return said(`P[${row},${column}] = ${fixed(step.pooled[index])}`,
-      `pooled, ${place(row, column)}`, `= max(${four}); ${routing(index, step)}. ${comingBack(index, step)}`)
+      `pooled, ${place(row, column)}`, `= max(${four})${back}`)
   },
   hidden: (unit, step) => said(`a1[${unit}] = ${fixed(step.hidden[unit])}`, `hidden unit ${unit}`,
-    `= max(0, z1) with z1 = ${fixed(step.z1[unit])}, its weighted sum of all pooled values`),
+    worked("hidden", unit, step)
+      ?? `= max(0, z1) with z1 = ${fixed(step.z1[unit])}, its weighted sum of all pooled values`),
   probabilities: (name, step) => said(`p[${name}] = ${fixed(step.probabilities[name])}`,
     `probability of “${step.meta.classes[name]}”`,
-    `softmax of z2[${name}] = ${fixed(step.z2[name])}${name === step.meta.label ? "; the true class" : ""}`),
+    (worked("probabilities", name, step) ?? `softmax of z2[${name}] = ${fixed(step.z2[name])}`)
+      + (name === step.meta.label && step.meta.told !== false ? "; the true class" : "")),
   delta2: (name, step) => said(`δ2[${name}] = ${fixed(step.delta2[name])}`,
     `error of output “${step.meta.classes[name]}”`,
     `= p − y = ${fixed(step.probabilities[name])} − ${name === step.meta.label ? 1 : 0}`),
@@ -62,11 +69,13 @@ const WRITERS = {
     `error of hidden unit ${unit}`,
     step.hidden[unit] === 0
       ? "blocked: the unit gave 0, so a small change of it changes nothing"
-      : "the ten errors δ2, each times the weight from this unit, added up"),
+      : worked("delta1", unit, step)
+        ?? "the ten errors δ2, each times the weight from this unit, added up"),
   delta0: (index, step) => {
     const [row, column] = at(index, POOLED)
     return said(`δ0[${row},${column}] = ${fixed(step.delta0[index])}`,
-      `error of P[${row},${column}] above it`, `${routing(index, step)}. ${landing(index, step)}`)
+      `error of P[${row},${column}] above it`,
+      `${worked("delta0", index, step) ?? routing(index, step)}. It ${landing(index, step)}`)
   },
   backfill: (index, step) => {
     const [row, column] = at(index, MAP)
@@ -113,8 +122,16 @@ export function description(panel, step) {
   const lowest = fixed(Math.min(...values))
   const highest = fixed(Math.max(...values))
   const keys = "Arrow keys move from cell to cell, Enter pins one, Escape lets go."
-  return `${panel.title} ${panel.symbol}, ${panel.shape(step.meta).replace("×", " by ")}, `
+  const name = [panel.title, panel.symbol].filter(Boolean).join(" ")
+  return `${name}, ${panel.shape(step.meta).replace("×", " by ")}, `
     + `step ${count(step.meta.step)}: from ${lowest} to ${highest}. ${keys}`
+}
+
+/** The sum behind a cell of slow motion, which takes weights that the stage does not have. */
+function worked(panel, index, { meta, filter }) {
+  const own = ({ spot }) => spot.panel === panel && spot.index === index
+    && (panel !== "delta0" || spot.filter === filter)
+  return meta.worked.find(own)?.text
 }
 
 function routing(window, step) {
@@ -127,14 +144,14 @@ function routing(window, step) {
 /** What comes back to a window, and where it lands. */
 function comingBack(window, step) {
   const [row, column] = at(window, POOLED)
-  return `Coming back: δ0[${row},${column}] = ${fixed(step.delta0[window])}, ${landing(window, step)}`
+  return `Coming back: δ0[${row},${column}] = ${fixed(step.delta0[window])}, it ${landing(window, step)}`
 }
 
 function landing(window, step) {
   const [row, column] = at(step.winner[window], MAP)
   const blocked = step.windows[window] === DEAD
     ? `, where it stops: max(0, ·) holds f[${row},${column}] at 0` : ""
-  return `it lands on back-fill[${row},${column}]${blocked}`
+  return `lands on back-fill[${row},${column}]${blocked}`
 }
 
 function said(head, where, detail) {

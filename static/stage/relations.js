@@ -10,7 +10,7 @@
  * @typedef {Map<string, Cells>} Lit panel name → its cells
  */
 
-import { BIAS, DEAD, IMAGE, MAP, POOLED, windowCells, windowOf } from "./step.js"
+import { BIAS, DEAD, IMAGE, MAP, POOLED, isCovered, windowCells, windowOf } from "./step.js"
 
 const WEIGHTS = Array.from({ length: 9 }, (_, weight) => weight)
 const FILTER_PANELS = ["filter_before", "filter_gradient", "filter_change", "filter_after"]
@@ -26,9 +26,11 @@ export function related(panel, index, step) {
   const lit = new Map()
   const light = (name, cells, strength = "strong") => {
     if (!lit.has(name)) lit.set(name, { strong: new Set(), weak: new Set() })
-    for (const cell of cells) lit.get(name)[strength].add(cell)
+    // What a question has covered does not say by its light how it ended.
+    for (const cell of cells) if (!isCovered(step, name, cell)) lit.get(name)[strength].add(cell)
   }
-  if (panel === "image") aroundPixel(index, step, light)
+  if (isCovered(step, panel, index)) lit.set(panel, { strong: new Set([index]), weak: new Set() })
+  else if (panel === "image") aroundPixel(index, step, light)
   else if (MAP_PANELS.includes(panel)) aroundCell(index, step, light)
   else if (panel === "pooled" || panel === "delta0") aroundWindow(index, step, light)
   else if (panel === "hidden" || panel === "delta1") aroundUnit(index, step, light)

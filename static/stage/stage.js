@@ -295,14 +295,15 @@ class Stage {
   /** The lines of text: the watched digit, the counter, what happens, what is looked at. */
   tell(step, active, story) {
     const { meta } = step
-    this.banner.hidden = meta.watching === null
-    if (!this.banner.hidden) {
-      write(this.banner, `Watching digit #${count(meta.watching)} with the current parameters — `
+    this.banner.hidden = meta.watching === null && !meta.note
+    if (meta.note) write(this.banner, meta.note)
+    else if (!this.banner.hidden) {
+      write(this.banner, `Watching digit #${count(meta.watching)} with the parameters after this step — `
         + "it is not trained on.")
     }
     write(this.counter, counter(step))
     write(this.story, story ?? summary(step))
-    const said = active && readout(active.panel, active.index, step)
+    const said = active && readout(active.panel, active.index, step, this.reached)
     this.line.classList.toggle("pinned", this.selection.pinned !== null)
     write(this.head, said?.head ?? "")
     write(this.place, said?.place ?? "")

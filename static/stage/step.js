@@ -33,6 +33,7 @@ export function stepOf(frame, filter) {
   return {
     meta,
     filter,
+    covered: coveredBy(meta.covered, filter),
     image: arrays.image,
     z: cut("z"),
     feature_map: featureMap,
@@ -55,6 +56,19 @@ export function stepOf(frame, filter) {
     loss: arrays.loss[0],
     batch_loss: arrays.loss[1],
   }
+}
+
+/** The cells of each panel that are not to be seen: a question asks for them. */
+function coveredBy(spots, filter) {
+  const panels = new Map()
+  for (const { panel, index } of spots.filter((spot) => spot.filter === filter)) {
+    panels.set(panel, [...(panels.get(panel) ?? []), index])
+  }
+  return panels
+}
+
+export function isCovered(step, panel, index) {
+  return step.covered.get(panel)?.includes(index) ?? false
 }
 
 /** The four cells of the feature map under a pooled cell, in row order. */

@@ -149,6 +149,9 @@ export function summary(step) {
   const { meta, probabilities } = step
   const said = meta.classes[meta.predicted]
   const sure = fixed(probabilities[meta.predicted])
+  if (meta.told === false) {
+    return `The network says ${said} (${sure}). The way back is drawn as if that were right.`
+  }
   const verdict = meta.label === meta.predicted ? "rightly" : "wrongly"
   const which = meta.batch > 1 ? `Image ${meta.batch_index + 1} of ${meta.batch} is` : "This is"
   return `${which} ${named(meta)}. The network says ${said} (${sure}), ${verdict}. ${lossInWords(step)}.`

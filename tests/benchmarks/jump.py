@@ -127,7 +127,8 @@ def _server() -> Iterator[str]:
         # The app that opens the step page with a run made from the address.
         shutil.copy(PREPARED / "app.py", folder)
         (Path(folder) / "pages").mkdir()
-        shutil.copy(ROOT / "pages" / "step.py", Path(folder) / "pages")
+        for page in (ROOT / "pages").glob("*.py"):
+            shutil.copy(page, Path(folder) / "pages")
         (Path(folder) / "static").symlink_to(ROOT / "static")
         command = [sys.executable, "-m", "streamlit", "run", f"{folder}/app.py"]
         command += ["--server.headless=true", f"--server.port={port}", "--server.address=127.0.0.1"]

@@ -8,17 +8,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import BrowserContext
-
-ROOT = Path(__file__).parents[2]
-
-Serve = Callable[..., str]
+from playwright.sync_api import BrowserContext, Page, expect
+from threadpoolctl import threadpool_limits
+from watching import PATIENCE, ROOT, SPY, Serve
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +61,13 @@ def context(context: BrowserContext, first_visit: bool) -> BrowserContext:
     return context
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As in the server: see `pages.parts.process`."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
 @pytest.fixture(scope="session")
 def server_logs() -> dict[str, Path]:
     """Where each server that a test has started writes what it has to say, by its address."""
@@ -89,6 +95,28 @@ def serve(
             return url
 
         yield start
+
+
+@pytest.fixture
+def quiet(page: Page, server_logs: dict[str, Path]) -> Iterator[Page]:
+    """A page in which nothing may go wrong unseen, and from which nothing may leave."""
+    faults: list[str] = []
+    said_before = {log: log.stat().st_size for log in server_logs.values()}
+    hosts: set[str | None] = set()
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
+    page.on("websocket", lambda socket: hosts.add(urlparse(socket.url).hostname))
+    page.add_init_script(SPY)
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    yield page
+    expect.set_options(timeout=5_000)
+    assert faults == []
+    assert hosts - {None} == {"127.0.0.1"}
+    for log in server_logs.values():
+        said = log.read_bytes()[said_before.get(log, 0) :].decode(errors="replace")
+        assert "Traceback" not in said
 
 
 def _with_static(app: Path, pages: tuple[Path, ...], folder: Path) -> Path:

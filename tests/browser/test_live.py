@@ -1,60 +1,44 @@
 """The live page in a real browser: every control, every number, and a visitor in a hurry."""
 
-import base64
-import json
 import re
-import struct
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlparse
+from collections.abc import Callable
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
-from threadpoolctl import threadpool_limits
+from playwright.sync_api import Page, expect
+from watching import (
+    NARROW,
+    ROOT,
+    WIDE,
+    Serve,
+    arrays,
+    button,
+    check_bits,
+    check_readouts,
+    choose_pace,
+    expect_step,
+    fill,
+    filter_read_off,
+    meta,
+    no_overflow,
+    open_panel,
+    opened,
+    pause,
+    paused,
+    play,
+    rate_slider,
+    same_run,
+    start_new_run,
+    step,
+    wait_for_rate,
+    wait_for_step,
+)
 
-from cnn import Recipe, Run, Step, backward, forward
+from cnn import Recipe, Run, backward, forward
 from data import Digits
 
 pytestmark = pytest.mark.browser
-
-Serve = Callable[..., str]
-
-ROOT = Path(__file__).parents[2]
-WIDE = {"width": 1440, "height": 900}
-NARROW = {"width": 390, "height": 844}
-PATIENCE = 60_000  # ms: a condition that holds at once on a quiet machine, and late on a busy one
-
-# Keeps the bytes and the header of the frame that was drawn last, the step of every frame drawn,
-# and every panel in the order in which slow motion first lights it. The stage takes a frame apart
-# in the moment in which it draws it, so what is kept here is what is on the screen.
-SPY = """
-globalThis.drawn = []
-const decode = TextDecoder.prototype.decode
-TextDecoder.prototype.decode = function (bytes, ...rest) {
-  const text = decode.call(this, bytes, ...rest)
-  if (text.startsWith('{"meta":')) {
-    globalThis.frame = bytes.buffer
-    globalThis.meta = JSON.parse(text).meta
-    globalThis.drawn.push(globalThis.meta.step)
-  }
-  return text
-}
-globalThis.watchLights = () => {
-  const hosts = [...document.querySelectorAll("*")].filter((e) => e.shadowRoot)
-  const stage = hosts.map((e) => e.shadowRoot.querySelector(".stage")).find(Boolean)
-  const names = (kind) => [...stage.querySelectorAll(`.panel.${kind}`)].map((p) => p.dataset.panel)
-  const lights = (globalThis.lights = [])
-  const look = () => {
-    const [lit, dark] = [names("lit"), names("unreached")]
-    const last = lights.at(-1)
-    if (lit.length && JSON.stringify(last?.lit) !== JSON.stringify(lit)) lights.push({ lit, dark })
-    requestAnimationFrame(look)
-  }
-  look()
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -62,266 +46,10 @@ def url(serve: Serve) -> str:
     return serve(ROOT / "app.py")
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As in the server: see `pages.parts.process`."""
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
-
-
-@pytest.fixture
-def quiet(page: Page, server_logs: dict[str, Path]) -> Iterator[Page]:
-    """A page in which nothing may go wrong unseen, and from which nothing may leave."""
-    faults: list[str] = []
-    said_before = {log: log.stat().st_size for log in server_logs.values()}
-    hosts: set[str | None] = set()
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
-    page.on("websocket", lambda socket: hosts.add(urlparse(socket.url).hostname))
-    page.add_init_script(SPY)
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    yield page
-    expect.set_options(timeout=5_000)
-    assert faults == []
-    assert hosts - {None} == {"127.0.0.1"}
-    for log in server_logs.values():
-        said = log.read_bytes()[said_before.get(log, 0) :].decode(errors="replace")
-        assert "Traceback" not in said
-
-
 @pytest.fixture
 def live(quiet: Page, url: str) -> Page:
     """The live page as it opens, on a wide screen."""
     return opened(quiet, url)
-
-
-def opened(page: Page, url: str, size: Any = WIDE) -> Page:
-    page.set_viewport_size(size)
-    page.goto(url)
-    expect(page.locator(".stage")).to_have_attribute("data-step", re.compile(r"\d"))
-    return page
-
-
-def step(page: Page) -> int:
-    return int(page.locator(".stage").get_attribute("data-step") or 0)
-
-
-def expect_step(page: Page, number: int) -> None:
-    expect(page.locator(".stage")).to_have_attribute("data-step", str(number))
-
-
-def button(page: Page, name: str) -> Locator:
-    """By its whole name, to which Streamlit adds the key that presses it."""
-    return page.get_by_role("button", name=re.compile(f"^{name}( Shortcut|$)"))
-
-
-def play(page: Page) -> None:
-    button(page, "Play").click()
-    expect(button(page, "Pause")).to_be_visible()
-
-
-def pause(page: Page) -> int:
-    """Pause; return the step at which the run stands."""
-    button(page, "Pause").click()
-    return paused(page)
-
-
-def paused(page: Page) -> int:
-    expect(button(page, "Play")).to_be_visible()
-    page.wait_for_function("globalThis.meta.playing === false")
-    return step(page)
-
-
-def choose_pace(page: Page, name: str) -> None:
-    page.get_by_role("radio", name=name, exact=True).click()
-    expect(page.get_by_role("radio", name=name, exact=True)).to_be_checked()
-
-
-def wait_for_step(page: Page, number: int) -> None:
-    page.wait_for_function("(number) => globalThis.meta.step >= number", arg=number)
-
-
-def meta(page: Page) -> dict[str, Any]:
-    shown: dict[str, Any] = page.evaluate("globalThis.meta")
-    return shown
-
-
-def rate_slider(page: Page) -> Locator:
-    return page.get_by_role("slider", name=re.compile("Learning rate"))
-
-
-def wait_for_rate(page: Page, rate: float) -> None:
-    page.wait_for_function(
-        "(rate) => globalThis.meta.rate_changes.at(-1)[1] === rate && meta.learning_rate === rate",
-        arg=rate,
-    )
-
-
-def open_panel(page: Page, name: str) -> None:
-    page.locator("summary", has_text=name).click()
-
-
-def fill(page: Page, name: str, value: object) -> None:
-    """Into a field of the form; Tab, because Enter would send it."""
-    field = page.get_by_label(name, exact=True)
-    field.fill(str(value))
-    field.press("Tab")
-
-
-def start_new_run(page: Page) -> None:
-    before = meta(page)["run"]
-    button(page, "Start a new run").click()
-    page.wait_for_function("(before) => globalThis.meta.run !== before", arg=before)
-
-
-def no_overflow(page: Page) -> None:
-    page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
-
-
-# ---- What is on the stage, and what cnn says ----
-
-
-def arrays(page: Page) -> dict[str, np.ndarray]:
-    """The frame on the screen, read as `pages.parts.frame` describes it."""
-    encoded = page.evaluate("""() => {
-      let text = ""
-      for (const byte of new Uint8Array(globalThis.frame)) text += String.fromCharCode(byte)
-      return btoa(text)
-    }""")
-    frame = base64.b64decode(encoded)
-    (length,) = struct.unpack_from("<I", frame)
-    places = json.loads(frame[4 : 4 + length])["arrays"]
-    return {
-        name: np.frombuffer(
-            frame, np.dtype(place["dtype"]), int(np.prod(place["shape"])), place["offset"]
-        ).reshape(place["shape"])
-        for name, place in places.items()
-    }
-
-
-def expected_arrays(step: Step) -> dict[str, np.ndarray]:
-    """What the stage must have received, for the first image of a step."""
-    values, errors, gradients = step.forward, step.backward, step.backward.gradients
-    return {
-        "image": values.x[0],
-        "z": values.z[0],
-        "feature_map": values.feature_map[0],
-        "pooled": values.pooled[0],
-        "winner": values.winner[0],
-        "z1": values.z1[0],
-        "a1": values.a1[0],
-        "z2": values.z2[0],
-        "probabilities": values.probabilities[0],
-        "delta2": errors.delta2[0],
-        "delta1": errors.delta1[0],
-        "delta0": errors.delta0[0],
-        "backfill": errors.backfill[0],
-        "dz": errors.dz[0],
-        "filters_before": step.before.filters,
-        "filters_gradient": gradients.filters,
-        "filters_after": step.after.filters,
-        "filter_bias_before": step.before.filter_bias,
-        "filter_bias_gradient": gradients.filter_bias,
-        "filter_bias_after": step.after.filter_bias,
-    }
-
-
-def check_bits(page: Page, step: Step) -> None:
-    shown = arrays(page)
-    for name, values in expected_arrays(step).items():
-        assert np.array_equal(shown[name], values), name
-    assert shown["loss"][0] == np.float32(step.backward.losses[0])
-
-
-def check_readouts(page: Page, step: Step) -> None:
-    """Point at one telling cell of every panel and compare the number written, digit by digit."""
-    values, errors, gradients = step.forward, step.backward, step.backward.gradients
-    for panel, name, map_ in (
-        ("image", "x", values.x[0]),
-        ("z", "z", values.z[0, 0]),
-        ("feature_map", "f", values.feature_map[0, 0]),
-        ("pooled", "P", values.pooled[0, 0]),
-        ("delta0", "δ0", errors.delta0[0, 0]),
-        ("backfill", "back-fill", errors.backfill[0, 0]),
-        ("dz", "dz", errors.dz[0, 0]),
-    ):
-        row, column = divmod(int(np.abs(map_).argmax()), map_.shape[1])
-        point_at(page, panel, (column + 0.5) / map_.shape[1], (row + 0.5) / map_.shape[0])
-        expect_head(page, f"{name}[{row},{column}] = {written(map_[row, column])}")
-    label = int(step.labels[0])
-    for panel, name, bars in (
-        ("probabilities", "p", values.probabilities[0]),
-        ("delta2", "δ2", errors.delta2[0]),
-    ):
-        point_at(page, panel, 0.5, (label + 0.5) / 10)
-        expect_head(page, f"{name}[{label}] = {written(bars[label])}")
-    for panel, name, units in (("hidden", "a1", values.a1[0]), ("delta1", "δ1", errors.delta1[0])):
-        point_at(page, panel, 0.4, 0.4)
-        head = page.locator(".readout strong")
-        expect(head).to_contain_text(f"{name}[")
-        unit = int(re.findall(r"\d+", head.inner_text())[1])
-        expect_head(page, f"{name}[{unit}] = {written(units[unit])}")
-    for panel, name, weights, decimals in (
-        ("filter_before", "k", step.before.filters, 6),
-        ("filter_gradient", "dk", gradients.filters, 6),
-        ("filter_after", "new k", step.after.filters, 6),
-    ):
-        point_at_weight(page, panel, 1, 2)
-        expect_head(page, f"{name}[1,2] = {written(weights[0, 1, 2], decimals)}")
-
-
-def point_at(page: Page, panel: str, x: float, y: float) -> None:
-    """Point at a place of a panel's cells, in shares of their width and height."""
-    canvas = page.locator(f"[data-panel={panel}] canvas")
-    box = canvas.bounding_box()
-    assert box is not None
-    margin = 2  # CSS pixels around the cells
-    position = {
-        "x": margin + x * (box["width"] - 2 * margin),
-        "y": margin + y * (box["height"] - 2 * margin),
-    }
-    canvas.hover(position=position)  # type: ignore[arg-type]
-
-
-def point_at_weight(page: Page, panel: str, u: int, v: int) -> None:
-    """A filter's nine cells; under them there is more, its bias."""
-    text = page.locator(".stage").evaluate("e => getComputedStyle(e).getPropertyValue('--u')")
-    side = float(text.removesuffix("px"))
-    height = (5 if panel in ("filter_after", "filter_change") else 7) * side
-    x, y = 2 + (v + 0.5) * 7 * side, 2 + (u + 0.5) * height
-    page.locator(f"[data-panel={panel}] canvas").hover(position={"x": x, "y": y})
-
-
-def expect_head(page: Page, text: str) -> None:
-    expect(page.locator(".readout strong")).to_have_text(text)
-
-
-def written(value: float, decimals: int = 4) -> str:
-    """A number as the stage writes it."""
-    text = f"{abs(value):.{decimals}f}"
-    return f"−{text}" if value < 0 and float(text) else text
-
-
-def filter_read_off(page: Page) -> list[str]:
-    """The nine weights before the step, as the stage writes them."""
-    numbers = []
-    for u in range(3):
-        for v in range(3):
-            point_at_weight(page, "filter_before", u, v)
-            head = page.locator(".readout strong")
-            expect(head).to_contain_text(f"k[{u},{v}] = ")
-            numbers.append(head.inner_text())
-    return numbers
-
-
-def same_run(page: Page, digits: Digits, **recipe: Any) -> Run:
-    """The run on the page, trained again here as far as the step on the screen."""
-    shown = meta(page)
-    run = Run(Recipe(learning_rate=shown["rate_changes"], **recipe), digits.images, digits.labels)
-    run.advance(shown["step"])
-    return run
 
 
 # ---- It opens ----
@@ -392,7 +120,7 @@ def test_space_plays_and_pauses_and_the_right_arrow_steps(live: Page) -> None:
     expect_step(live, stood + 1)
 
 
-@pytest.mark.parametrize(("pace", "steps"), [("10", 1), ("100", 10)])
+@pytest.mark.parametrize(("pace", "steps"), [("10/s", 1), ("100/s", 10)])
 def test_a_pace_draws_so_many_steps_a_frame(live: Page, pace: str, steps: int) -> None:
     choose_pace(live, pace)
     play(live)
@@ -537,74 +265,6 @@ def test_a_new_run_is_announced_and_then_begins(live: Page, digits: Digits) -> N
     assert meta(live)["filters"] == 3
 
 
-def choose_folder(page: Page, folder: Path) -> None:
-    open_panel(page, "New run")
-    page.get_by_text("my own: a folder with IDX files").click()
-    fill(page, "Folder, for digits of your own", folder)
-
-
-def test_a_folder_that_is_not_there_is_one_sentence_and_the_run_goes_on(
-    live: Page, tmp_path: Path
-) -> None:
-    play(live)
-    wait_for_step(live, 30)
-    run = meta(live)["run"]
-    choose_folder(live, tmp_path / "nowhere")
-    button(live, "Start a new run").click()
-    alert = live.get_by_role("alert")
-    expect(alert).to_contain_text(f"There is no folder {tmp_path / 'nowhere'}: check the path.")
-    expect(alert).to_contain_text("The run in hand goes on.")
-    wait_for_step(live, step(live) + 50)
-    assert meta(live)["run"] == run
-
-
-def write_folder(folder: Path, digits: Digits, training: int, held_out: int) -> None:
-    """Four IDX files, from struct and bytes alone."""
-    for part, images, labels in (
-        ("train", digits.images[:training], digits.labels[:training]),
-        ("t10k", digits.held_out_images[:held_out], digits.held_out_labels[:held_out]),
-    ):
-        head = struct.pack(">IIII", 0x803, len(images), 28, 28)
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(head + images.tobytes())
-        head = struct.pack(">II", 0x801, len(labels))
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(head + bytes(labels.tolist()))
-
-
-def test_a_folder_of_my_own_digits_trains_and_shows_them(
-    live: Page, tmp_path: Path, digits: Digits
-) -> None:
-    write_folder(tmp_path, digits, training=60, held_out=40)
-    choose_folder(live, tmp_path)
-    start_new_run(live)
-    expect(live.locator(".counter")).to_contain_text("image 1 of 60")
-    expect_step(live, 1)
-    shown = meta(live)
-    run = Run(Recipe(data="folder"), digits.images[:60], digits.labels[:60])
-    run.advance(1)
-    assert shown["index"] == run.at(1).indices[0]
-    check_bits(live, run.at(1))
-    play(live)
-    wait_for_step(live, 61)  # a second pass
-    expect(live.locator(".counter")).to_contain_text(re.compile(r"epoch ([2-9]|\d\d)"))
-
-
-def test_watching_a_digit_that_smaller_data_does_not_have(
-    live: Page, tmp_path: Path, digits: Digits
-) -> None:
-    write_folder(tmp_path, digits, training=60, held_out=40)
-    open_panel(live, "Watch one digit")
-    fill(live, "Number of the digit", 4321)
-    live.get_by_text("Watch this one:").click()
-    expect(live.locator(".banner")).to_contain_text("#4,321")
-    choose_folder(live, tmp_path)
-    start_new_run(live)
-    expect_step(live, 1)
-    expect(live.locator(".counter")).to_contain_text("of 60")
-    expect(live.locator("[data-testid=stException]")).to_have_count(0)
-    button(live, "Step").click()
-    expect_step(live, 2)
-
-
 # ---- One digit all the time ----
 
 
@@ -615,7 +275,7 @@ def test_a_watched_digit_is_shown_while_the_run_trains_on(live: Page, digits: Di
     fill(live, "Number of the digit", 17)
     live.get_by_text("Watch this one:").click()
     expect(live.locator(".banner")).to_have_text(
-        "Watching digit #17 with the current parameters — it is not trained on."
+        "Watching digit #17 with the parameters after this step — it is not trained on."
     )
     wait_for_step(live, step(live) + 100)
     stood = pause(live)
@@ -715,43 +375,46 @@ def test_a_dead_network_may_be_played_on(live: Page) -> None:
     expect_dead(live)
 
 
-# Nothing that the slider has leaves the range of a float32, so here it has two more rates.
-DIVERGING = """
+# Nothing that the slider has leaves the range of a float32, so here the address names the recipe.
+BY_ADDRESS = """
 import runpy
 
 import streamlit as st
 
-from pages.parts import rates
-
-if rates.RATES[-1] == 1.0:
-    rates.RATES += (10_000.0, 100_000.0)
-
 from cnn import Recipe
+from pages.parts import session
 from pages.parts.digits import digits_called
+from pages.parts.pace import BUDGET
 from pages.parts.session import Key, Session
 
-RECIPE = Recipe(
-    seed=15, filters=3, hidden=100, batch=2, learning_rate=((1, 0.01), (2, 100_000.0))
-)
+strings = st.query_params.to_dict()
+session.BUDGET = float(strings.pop("budget", BUDGET))
 if Key.SESSION not in st.session_state:
-    st.session_state[Key.SESSION] = Session.begun(digits_called("bundled"), RECIPE)
+    recipe = Recipe.from_strings(strings)
+    st.session_state[Key.SESSION] = Session.begun(digits_called("bundled"), recipe)
 runpy.run_path("app.py")
 """
 
 
 @pytest.fixture(scope="module")
-def diverging(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
-    app = tmp_path_factory.mktemp("diverging") / "app.py"
-    app.write_text(DIVERGING)
+def by_address(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    app = tmp_path_factory.mktemp("by_address") / "app.py"
+    app.write_text(BY_ADDRESS)
     another = tmp_path_factory.mktemp("pages") / "another.py"
     another.touch()  # with pages Streamlit knows the app itself as one, to which the sidebar links
     return serve(app, pages=(another, *(ROOT / "pages").glob("*.py")))
 
 
+def opened_with(page: Page, address: str, recipe: Recipe, **more: str) -> Page:
+    return opened(page, f"{address}/?{urlencode(recipe.to_strings() | more)}")
+
+
 def test_a_run_that_diverges_says_so_and_goes_on_with_a_tenth_of_the_rate(
-    quiet: Page, diverging: str
+    quiet: Page, by_address: str
 ) -> None:
-    live = opened(quiet, diverging)
+    rates = ((1, 0.01), (2, 100_000.0))
+    recipe = Recipe(seed=15, filters=3, hidden=100, batch=2, learning_rate=rates)
+    live = opened_with(quiet, by_address, recipe)
     button(live, "Play").click()
     alert = live.get_by_role("alert")
     expect(alert).to_contain_text(re.compile("^Step 3 with the learning rate 100000 .+ finite"))
@@ -767,7 +430,51 @@ def test_a_run_that_diverges_says_so_and_goes_on_with_a_tenth_of_the_rate(
     assert meta(live)["rate_changes"] == [[1, 0.01], [2, 100_000.0], [3, 10_000.0]]
 
 
+def test_rates_that_the_slider_does_not_have_are_shown_and_trained_until_it_is_moved(
+    quiet: Page, by_address: str, digits: Digits
+) -> None:
+    recipe = Recipe(learning_rate=((1, 0.0123), (300, 0.0456)))
+    live = opened_with(quiet, by_address, recipe)
+    thumb = live.get_by_test_id("stSliderThumbValue")
+    expect(thumb).to_have_text("0.0123")
+    play(live)
+    wait_for_step(live, 400)
+    expect(thumb).to_have_text("0.0456")
+    stood = pause(live)
+    assert meta(live)["rate_changes"] == [[1, 0.0123], [300, 0.0456]]
+    check_bits(live, same_run(live, digits).at(stood))
+    rate_slider(live).focus()
+    live.keyboard.press("ArrowRight")
+    expect(thumb).to_have_text("0.05")
+    button(live, "Step").click()
+    expect_step(live, stood + 1)
+    assert meta(live)["rate_changes"] == [[1, 0.0123], [300, 0.0456], [stood + 1, 0.05]]
+    rate_slider(live).focus()
+    live.keyboard.press("ArrowLeft")
+    expect(thumb).to_have_text("0.0456")  # it stays to be had
+
+
 # ---- A visitor in a hurry ----
+
+
+def test_a_click_in_the_middle_of_a_tick_waits_for_its_end(
+    quiet: Page, by_address: str, digits: Digits
+) -> None:
+    """In another thread beside it, the page would show a step that is no longer the newest."""
+    live = opened_with(quiet, by_address, Recipe(), budget="1.5")
+    for name in ("Pause", "Step"):
+        before = step(live)
+        play(live)
+        wait_for_step(live, before + 1)
+        live.wait_for_timeout(300)  # into the next tick
+        button(live, name).click()
+        stood = paused(live)
+        check_bits(live, same_run(live, digits).at(stood))
+        live.wait_for_timeout(1_500)
+        button(live, "Step").click()
+        live.wait_for_function("(stood) => globalThis.meta.step !== stood", arg=stood)
+        assert step(live) == stood + 1
+    check_bits(live, same_run(live, digits).at(step(live)))
 
 
 def test_a_narrow_screen_while_it_plays_and_back(live: Page) -> None:
@@ -788,7 +495,7 @@ def test_double_clicks_on_everything(live: Page) -> None:
         live.locator(".st-key-play button"),
         button(live, "Step"),
         button(live, "Reset"),
-        *(live.get_by_role("radio", name=name, exact=True) for name in ("10", "slow motion")),
+        *(live.get_by_role("radio", name=name, exact=True) for name in ("10/s", "slow motion")),
         live.get_by_role("radiogroup", name="The next").get_by_text("3", exact=True),
         live.get_by_text("Watch this one:"),
         button(live, "Start a new run"),

@@ -292,8 +292,9 @@ JAVASCRIPT_RELATIONS = """async (url) => {
   const step = {
     meta: { bias_rule: "exact" }, winner, dz, z: f, feature_map: f, windows: windowsOf(f),
     hidden: new Float32Array(40), probabilities: new Float32Array(10),
-    delta2: new Float32Array(10),
+    delta2: new Float32Array(10), covered: new Map(),
   }
+  const asked = { ...step, covered: new Map([["pooled", [0]], ["z", [27]]]) }
   const plain = (lit) => Object.fromEntries([...lit].map(([name, { strong, weak }]) => [
     name, { strong: [...strong].sort((a, b) => a - b), weak: [...weak].sort((a, b) => a - b) },
   ]))
@@ -311,6 +312,7 @@ JAVASCRIPT_RELATIONS = """async (url) => {
     bias: plain(related("filter_before", 9, step)),
     pixel: plain(related("image", 29, step)),
     class: plain(related("delta2", 4, step)),
+    covered: [related("pooled", 0, asked), related("delta0", 0, asked)].map(plain),
   }
 }"""
 
@@ -368,6 +370,12 @@ def test_relations_at_places_worked_out_by_hand(wide: Page, url: str) -> None:
     assert pixel["filter_gradient"]["strong"] == [0]
     assert pixel["pooled"] == {"strong": [0], "weak": []}
 
+    # What a question has covered lights nothing, and is lit by nothing.
+    pooled, error = found["covered"]
+    assert pooled == {"pooled": {"strong": [0], "weak": []}}
+    assert error["pooled"] == {"strong": [], "weak": []}
+    assert error["z"] == {"strong": [], "weak": [0, 1, 26]}
+
     assert found["class"]["probabilities"]["strong"] == [4]
 
 
@@ -391,6 +399,8 @@ JAVASCRIPT_PIECES = """async (url) => {
     history.push([fixedRange, ranges.of("maps", 0), ranges.of("maps", 1)])
   }
   const brightness = (theme, value) => luminance(theme.signed(value, 1))
+  const traces = [light(), dark()].map(({ signed: colour }) =>
+    [0, 0.005, 0.01, 0.03].map((value) => [value, -value].map((v) => colour(v, 1))))
   const errors = []
   for (const bytes of [new Uint8Array(2), new Uint8Array(40), null]) {
     try { decode(bytes) } catch (error) { errors.push(error.message) }
@@ -415,7 +425,7 @@ JAVASCRIPT_PIECES = """async (url) => {
         const used = { wide, medium: 101 * u + 3 * gap, narrow: 56 * u + gap }[mode]
         return { mode, u, fits: used <= width, width }
       }),
-    errors,
+    errors, traces,
   }
 }"""
 
@@ -437,6 +447,11 @@ def test_the_small_pieces(wide: Page, url: str) -> None:
     # Zero is the brightest on light paper and the darkest on dark; strength is monotone.
     assert light[0] < light[1] < light[2] > light[3] > light[4]
     assert dark[0] > dark[1] > dark[2] < dark[3] < dark[4]
+    # A hundredth of the range looks like zero, three hundredths have a sign.
+    for zero, half, trace, seen in found["traces"]:
+        for faint in (*half, *trace):
+            assert max(abs(a - b) for a, b in zip(faint, zero[0], strict=True)) < 5
+        assert max(abs(a - b) for a, b in zip(*seen, strict=True)) > 25
     modes = [(layout["mode"], layout["fits"]) for layout in found["layouts"]]
     assert modes == [("wide", True)] * 3 + [("medium", True)] + [("narrow", True)] * 2
     assert all(layout["u"] >= 6 for layout in found["layouts"] if layout["width"] > 340)

@@ -7,7 +7,7 @@ import oracle
 import pytest
 
 from cnn import Parameters, Recipe, Run, forward
-from cnn.evaluation import CHUNK, evaluate, is_dead
+from cnn.evaluation import CHUNK, Judgement, evaluate, is_dead, judge
 from cnn.network import PARAMETER_NAMES
 from data import Digits
 
@@ -126,6 +126,92 @@ def test_it_writes_to_nothing(digits: Digits, trained: Parameters) -> None:
     evaluate(trained, images, labels)
 
     assert (images.tobytes(), labels.tobytes(), trained.vector.tobytes()) == copies
+
+
+# An image at a time
+
+
+def judgement_of(labels: list[int], said: list[int], losses: list[float]) -> Judgement:
+    """A judgement with these outcomes; the probabilities do not matter."""
+    return Judgement(
+        np.array(labels),
+        np.array(said),
+        np.array(losses, np.float32),
+        np.full((len(labels), 10), 0.1, np.float32),
+    )
+
+
+def test_each_image_is_judged_as_the_notes_do(digits: Digits, trained: Parameters) -> None:
+    images, labels = digits.held_out_images[85:115], digits.held_out_labels[85:115]
+    by_the_notes = oracle.Parameters(
+        *(oracle.floats(getattr(trained, name)) for name in PARAMETER_NAMES)
+    )
+
+    judged = judge(trained.astype(np.float64), images, labels)
+
+    for at, (image, label) in enumerate(zip(images, labels, strict=True)):
+        step = oracle.forward(by_the_notes, image / 255)
+        assert judged.losses[at] == pytest.approx(
+            oracle.cross_entropy(step.z2, int(label)), rel=1e-10
+        )
+        assert judged.said[at] == max(range(10), key=lambda c: step.p[c])
+        np.testing.assert_allclose(judged.probabilities[at], step.p, rtol=1e-10)
+    assert judged.labels is labels
+
+
+@pytest.mark.parametrize("count", [1, 99, 100, 101, 250])
+def test_judging_and_evaluating_agree_whatever_the_chunks(
+    digits: Digits, trained: Parameters, count: int
+) -> None:
+    images, labels = digits.held_out_images[:count], digits.held_out_labels[:count]
+
+    judged = judge(trained, images, labels)
+
+    losses, right = one_by_one(trained, images, labels)
+    np.testing.assert_allclose(judged.losses, losses, atol=5e-5)
+    assert (judged.said == labels).tolist() == right
+    assert judged.correct == sum(right)
+    summary = evaluate(trained, images, labels)
+    assert judged.loss == pytest.approx(summary.loss, rel=1e-6)
+    assert judged.correct / count == summary.accuracy
+    assert not any(
+        array.flags.writeable for array in (judged.said, judged.losses, judged.probabilities)
+    )
+
+
+def test_of_equal_classes_the_first_is_said(digits: Digits) -> None:
+    judged = judge(
+        parameters_of([0, 2, 2, 0, 0, 0, 0, 0, 0, 2]), digits.images[:2], np.array([2, 9])
+    )
+
+    assert judged.said.tolist() == [1, 1]
+
+
+def test_the_confusion_matrix_counts_by_hand() -> None:
+    """Rows are what it is, columns what it was taken for."""
+    judged = judgement_of([0, 0, 0, 4, 9, 9], [0, 0, 6, 9, 4, 9], [0.1] * 6)
+
+    expected = [[0] * 10 for _ in range(10)]
+    expected[0][0], expected[0][6] = 2, 1
+    expected[4][9], expected[9][4], expected[9][9] = 1, 1, 1
+    assert judged.confusion.tolist() == expected
+
+
+def test_a_class_without_an_image_has_no_accuracy() -> None:
+    judged = judgement_of([0, 0, 0, 4, 9, 9], [0, 0, 6, 9, 4, 9], [0.1] * 6)
+
+    accuracy = judged.accuracy_by_class
+    assert accuracy[[0, 4, 9]].tolist() == pytest.approx([2 / 3, 0, 1 / 2])
+    assert np.isnan(accuracy[[1, 2, 3, 5, 6, 7, 8]]).all()
+
+
+def test_the_worst_come_first_and_only_where_they_belong() -> None:
+    judged = judgement_of([3, 3, 5, 3, 3], [5, 5, 3, 3, 5], [1.0, 7.0, 2.0, 9.0, 1.0])
+
+    assert judged.mistakes.tolist() == [1, 2, 0, 4]  # equal losses in the order of the images
+    assert judged.among(3, 5).tolist() == [1, 0, 4]
+    assert judged.among(3, 3).tolist() == [3]
+    assert judged.among(5, 5).tolist() == []
 
 
 # A dead network

@@ -74,6 +74,20 @@ def test_a_hand_worked_case() -> None:
     assert curves.correct.tolist() == [0.0, 0.5, pytest.approx(2 / 3), 0.5]
 
 
+def test_a_huge_loss_leaves_the_means_after_it_as_they_are() -> None:
+    generator = np.random.default_rng(3)
+    losses = generator.exponential(size=1_000)
+    losses[[300, 350]] = 3e38, 1e20
+    history = History(Recipe())
+    for loss in losses.tolist():
+        history.record(loss, 0, np.zeros((1, 10), np.float32))
+    curves = thinned(history, 60)
+    assert history.loss[300] == np.float32(3e38)  # the step itself says what it was
+    counted = np.minimum(losses, 1e9)
+    for step, mean in zip(curves.steps, curves.loss, strict=True):
+        assert mean == pytest.approx(counted[max(step - SMOOTHED, 0) : step].mean(), rel=1e-7)
+
+
 def test_long_stretches_leave_no_step_out() -> None:
     """Where points are further apart than a hundred steps, each is the mean of all between."""
     history = recorded(1_000)
@@ -81,3 +95,20 @@ def test_long_stretches_leave_no_step_out() -> None:
     assert curves.steps.tolist() == [1, 500, 1_000]  # 500.5 rounded to the even neighbour
     assert curves.loss[1] == pytest.approx(np.mean(history.loss[1:500], dtype=np.float64))
     assert curves.loss[2] == pytest.approx(np.mean(history.loss[500:], dtype=np.float64))
+
+
+@given(st.integers(1, 300), st.integers(0, 300), st.integers(1, 80))
+def test_a_part_of_the_steps_has_the_same_means(first: int, more: int, points: int) -> None:
+    """Of a part every point is the mean of the hundred steps before it, or since the last point."""
+    history = recorded(600)
+    last = first + more
+    part = thinned(history, points, first, last)
+    losses = history.loss.tolist()
+    assert part.steps[-1] == last or points == 1
+    assert part.steps[0] == first
+    before = first - 1
+    for at, step in enumerate(part.steps.tolist()):
+        span = losses[max(min(before, step - SMOOTHED), 0) : step]
+        assert part.loss[at] == pytest.approx(sum(span) / len(span), rel=1e-6)
+        before = step
+    assert (part.filters == history.filters[part.steps - 1]).all()

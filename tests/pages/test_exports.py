@@ -15,7 +15,11 @@ from pages.parts.exports import parameters_npz, parameters_onnx
 @pytest.fixture(scope="module", params=[(1, 40), (8, 5)], ids=["one filter", "eight filters"])
 def run(request: pytest.FixtureRequest, digits: Digits) -> Run:
     filters, hidden = request.param
-    run = Run(Recipe(filters=filters, hidden=hidden, batch=8, learning_rate=0.1), digits.images, digits.labels)
+    run = Run(
+        Recipe(filters=filters, hidden=hidden, batch=8, learning_rate=0.1),
+        digits.images,
+        digits.labels,
+    )
     run.advance(1_000)
     return run
 

@@ -7,7 +7,8 @@ import pytest
 from cnn import Recipe
 from cnn.history import History
 from pages.parts.curves import Curves, thinned
-from pages.parts.figures import accuracy_figure, loss_figure, weights_figure
+from pages.parts.figures import accuracy_figure, distances_figure, loss_figure, weights_figure
+from pages.parts.filter_life import Travelled
 
 CHANGES = ((1, 0.01), (40, 0.1), (90, 0.0025))
 JUDGED = np.array([0, 50, 100])
@@ -57,8 +58,26 @@ def test_the_accuracy_figure_has_shares_of_the_batch(curves: Curves) -> None:
     assert 0 <= training.y.min() <= training.y.max() <= 1
     assert (judged.y == held_out).all()
     low, high = figure.layout.yaxis.range
-    assert low == 0
-    assert high > 1  # the line at 100 % is not cut
+    assert low < 0  # neither a dot at 0 % nor the line at 100 % is cut
+    assert high > 1
+
+
+def test_points_that_can_be_clicked_are_not_seen_and_a_single_one_is() -> None:
+    history = History(Recipe())
+    for steps in (1, 2):
+        history.record(2.0, 1, np.full((1, 10), 0.5, np.float32))
+        curves = thinned(history, 30)
+        drawn = (
+            trace(loss_figure(curves, JUDGED, JUDGED, CHANGES), "training, smoothed"),
+            trace(accuracy_figure(curves, 1, JUDGED, JUDGED, CHANGES), "training, smoothed"),
+            trace(weights_figure(curves, 0, CHANGES), "bias b"),
+        )
+        for line in drawn:
+            assert line.mode == "lines+markers"  # what has no markers cannot be clicked
+            seen = line.line.color if steps == 1 else "rgba(0, 0, 0, 0)"
+            assert line.marker.color == seen
+        weight = trace(weights_figure(curves, 0, CHANGES), "k[1,2]")
+        assert weight.mode == ("lines+markers" if steps == 1 else "lines")
 
 
 @pytest.mark.parametrize("shown", [0, 1])
@@ -84,6 +103,14 @@ def test_changes_of_the_rate_are_marked_and_the_first_rate_is_none(curves: Curve
         assert marks(figure) == [(40, "η 0.1"), (90, "η 0.0025")]
         assert figure.layout.xaxis.title.text == "step"
     assert marks(weights_figure(curves, 0, CHANGES[:1])) == []
+
+
+def test_the_distances_figure_has_the_distances() -> None:
+    went = Travelled(np.array([100, 200]), np.array([0.5, 0.25]), 1, 0.75, 0.6)
+    figure = distances_figure(went, CHANGES)
+    (line,) = figure.data
+    assert (line.x.tolist(), line.y.tolist()) == ([100, 200], [0.5, 0.25])
+    assert marks(figure) == [(40, "η 0.1"), (90, "η 0.0025")]
 
 
 def test_a_zoom_outlives_a_redraw(curves: Curves) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cnn import Step, backward, forward, updated
 from cnn.network import draw_parameters
-from pages.parts.frame import Scene, Spot, join, pack
+from pages.parts.frame import Scene, Spot, Worked, join, pack
 
 
 def trained(filters: int = 1, batch: int = 1) -> Step:
@@ -147,6 +147,8 @@ def test_what_surrounds_the_step() -> None:
         bias_rule="notes",
         rate_changes=((1, 0.01), (200, 0.03)),
         pinned=Spot("delta0", 1, 84),
+        covered=(Spot("z", 0, 5),),
+        worked=(Worked(Spot("hidden", 0, 3), "= 1 + 2"),),
         explains=True,
         curve_steps=np.array([1, 412]),
         curve_loss=np.array([2.5, np.nan]),
@@ -175,6 +177,10 @@ def test_what_surrounds_the_step() -> None:
         "bias_rule": "notes",
         "rate_changes": [[1, 0.01], [200, 0.03]],
         "pinned": {"panel": "delta0", "filter": 1, "index": 84},
+        "note": "",
+        "told": True,
+        "covered": [{"panel": "z", "filter": 0, "index": 5}],
+        "worked": [{"spot": {"panel": "hidden", "filter": 0, "index": 3}, "text": "= 1 + 2"}],
         "explains": True,
     }
     np.testing.assert_array_equal(arrays["curve_steps"], [1, 412])

@@ -25,7 +25,8 @@ def test_a_link_is_written_as_one_reads_it() -> None:
     assert link(f"{HERE}?seed=8&step=4#top", recipe, 700) == (
         f"{HERE}?seed=3&filters=2&learning_rate=0.01,501:0.1&step=700"
     )
-    assert link("http://localhost:8501/", Recipe(), 12) == "http://localhost:8501/?step=12"
+    for live in ("http://localhost:8501", "http://localhost:8501/"):
+        assert link(live, Recipe(), 12) == "http://localhost:8501/?step=12"
 
 
 def test_what_the_run_does_after_the_step_is_not_said() -> None:

@@ -9,6 +9,7 @@ from mounting import begun, drawn, mounted, text, toggled
 from streamlit.testing.v1 import AppTest
 
 from cnn import Step
+from cnn.arithmetic import Place
 from cnn.network import PARAMETER_NAMES
 from data import Digits
 from pages.parts.quiz import KINDS, POSITIONS, Question, question, quiz_panel
@@ -111,6 +112,35 @@ def test_a_sign_is_that_of_the_loops_gradient(digits: Digits, filters: int, batc
         assert signs[str(one.answer)] == np.sign(gradient)
         seen.add(one.answer)
     assert len(seen) >= 2
+
+
+def test_what_would_tell_the_answer_is_covered(digits: Digits) -> None:
+    """By hand: the cell's own number, what is made of it, and what shows which cell won."""
+    for step, image, one in asked(digits, 3, 4):
+        covered = {(spot.panel, spot.index) for spot in one.covers}
+        assert {spot.filter for spot in one.covers} <= {one.place.filter}
+        assert one.hides(one.place, step)
+        row, column = divmod(one.place.index, 26)
+        match one.place.quantity:
+            case "z" | "feature_map":
+                cell, window = one.place.index, row // 2 * 13 + column // 2
+                assert covered >= {("z", cell), ("feature_map", cell), ("pooled", window)}
+                assert one.hides(Place("z", cell, image, one.place.filter), step)
+                assert not one.hides(Place("x", cell, image), step)
+            case "pooled":
+                winner = step.forward.winner[image, one.place.filter].reshape(-1)[one.place.index]
+                panels = ("z", "feature_map", "backfill", "dz")
+                assert covered >= {(panel, int(winner)) for panel in panels}
+                assert {index for panel, index in covered if panel == "dz"} == {
+                    int(winner) // 52 * 52 + int(winner) % 26 // 2 * 2 + at for at in (0, 1, 26, 27)
+                }
+            case "new_filters":
+                answer = "filter_gradient" if "sign" in one.text else "filter_after"
+                assert covered == {(answer, one.place.index), ("filter_change", one.place.index)}
+                hidden = "dk" if "sign" in one.text else "new_filters"
+                assert one.hides(Place(hidden, one.place.index, None, one.place.filter), step)
+            case "dW2":
+                assert not covered
 
 
 def test_questions_are_reproducible_and_differ(digits: Digits) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnn import Recipe
-from pages.parts.rates import RATES, nearest, written
+from pages.parts.rates import RATES, nearest, tenth, written
 
 
 def test_they_rise_from_a_ten_thousandth_to_one_in_even_ratios() -> None:
@@ -53,3 +53,27 @@ def test_no_other_rate_is_nearer_in_ratio(rate: float) -> None:
 )
 def test_nearest_at_some_places(rate: float, expected: float) -> None:
     assert nearest(rate) == expected
+
+
+@given(st.floats(1e-9, 1e6))
+def test_any_rate_reads_as_itself(rate: float) -> None:
+    assert float(written(rate)) == rate
+    assert "e" not in written(rate)
+
+
+@pytest.mark.parametrize("rate", [5e-324, 1e-300, 1.5e-10])
+def test_what_is_next_to_nothing_is_written_shortly(rate: float) -> None:
+    assert float(written(rate)) == rate
+    assert len(written(rate)) < 10
+
+
+def test_a_tenth_is_a_tenth_to_the_last_digit() -> None:
+    assert [tenth(rate) for rate in (1.0, 0.012, 0.0123, 0.06, 0.3, 1e5)] == [
+        0.1,
+        0.0012,
+        0.00123,
+        0.006,
+        0.03,
+        1e4,
+    ]
+    assert all(tenth(rate) in RATES for rate in RATES[10:])

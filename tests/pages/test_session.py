@@ -17,6 +17,7 @@ from cnn.evaluation import is_dead
 from cnn.run import Divergence
 from data import Digits
 from pages.parts.pace import FASTEST, PACES
+from pages.parts.rates import RATES
 from pages.parts.session import MOST_OTHERS, Key, Session
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -161,7 +162,7 @@ def test_step_while_it_plays_pauses(app: AppTest) -> None:
     assert held(app).run.step == stood
 
 
-@pytest.mark.parametrize(("name", "steps"), [("1 step/s", 1), ("10", 1), ("100", 10)])
+@pytest.mark.parametrize(("name", "steps"), [("1 step/s", 1), ("10/s", 1), ("100/s", 10)])
 def test_a_tick_takes_the_steps_of_its_pace_and_not_too_early(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, name: str, steps: int
 ) -> None:
@@ -235,6 +236,60 @@ def test_a_rate_moved_there_and_back_leaves_no_mark(app: AppTest) -> None:
     assert held(app).run.recipe == Recipe()
 
 
+def test_a_rate_that_the_slider_does_not_have_is_kept_until_it_is_moved(digits: Digits) -> None:
+    app = opened(Session.begun(digits, Recipe(learning_rate=0.0123)))
+    slider = app.select_slider(key=Key.RATE)
+    assert slider.value == 0.0123
+    assert slider.options[slider.options.index("0.0123") - 1 :][:3] == ["0.012", "0.0123", "0.015"]
+    assert len(slider.options) == len(RATES) + 1
+    press(app, "Step")
+    press(app, "Reset")
+    press(app, "Step")
+    assert held(app).run.recipe == Recipe(learning_rate=0.0123)
+    expected = straight(digits, Recipe(learning_rate=0.0123), 2)
+    assert (held(app).run.parameters.vector == expected.parameters.vector).all()
+    fill_form(app, seed=2)
+    press(app, "Start a new run")
+    assert held(app).run.recipe == Recipe(seed=2, learning_rate=0.0123)
+    set_rate(app, 0.1)
+    press(app, "Step")
+    set_rate(app, 0.012)
+    press(app, "Step")
+    schedule = ((1, 0.0123), (2, 0.1), (3, 0.012))
+    assert held(app).run.recipe == Recipe(seed=2, learning_rate=schedule)
+
+
+@pytest.mark.parametrize(("rate", "stands"), [(1e-7, 0), (250.0, -1)])
+def test_a_rate_beyond_the_sliders_ends_stands_there(
+    digits: Digits, rate: float, stands: int
+) -> None:
+    app = opened(Session.begun(digits, Recipe(learning_rate=rate)))
+    slider = app.select_slider(key=Key.RATE)
+    assert float(slider.options[stands]) == slider.value == rate
+    press(app, "Step")
+    assert held(app).run.recipe == Recipe(learning_rate=rate)
+
+
+def test_changes_that_a_recipe_has_ahead_are_made_until_the_slider_is_moved(
+    digits: Digits,
+) -> None:
+    """As in a recipe from a link: a run of it is played on from before its last change."""
+    recipe = Recipe(learning_rate=((1, 0.01), (4, 0.0345), (6, 0.002), (9, 0.5)))
+    app = opened(Session.begun(digits, recipe))
+    stood = [app.select_slider(key=Key.RATE).value]
+    for _ in range(5):
+        press(app, "Step")
+        stood.append(app.select_slider(key=Key.RATE).value)
+    assert stood == [0.01, 0.01, 0.0345, 0.0345, 0.002, 0.002]  # after steps 1 to 6
+    assert held(app).run.recipe == recipe
+    expected = straight(digits, recipe, 6)
+    assert (held(app).run.parameters.vector == expected.parameters.vector).all()
+    set_rate(app, 0.1)
+    press(app, "Step")
+    mine = Recipe(learning_rate=((1, 0.01), (4, 0.0345), (6, 0.002), (7, 0.1)))
+    assert held(app).run.recipe == mine
+
+
 # ---- A new run ----
 
 
@@ -278,21 +333,6 @@ def test_a_new_run_stops_the_play(app: AppTest) -> None:
     press(app, "Start a new run")
     assert not held(app).playing
     assert held(app).run.step == 1
-
-
-def test_a_folder_that_is_not_there_leaves_the_run(app: AppTest) -> None:
-    session, run = held(app), held(app).run
-    (choice,) = (radio for radio in app.radio if radio.label == "Digits")
-    choice.set_value("folder")
-    (path,) = app.text_input
-    path.set_value("/no/such/folder")
-    press(app, "Start a new run")
-    (error,) = app.error
-    assert error.value == (
-        "There is no folder /no/such/folder: check the path. The run in hand goes on."
-    )
-    assert held(app) is session
-    assert session.run is run
 
 
 def test_fewer_filters_than_the_one_whose_weights_were_chosen(app: AppTest) -> None:
@@ -379,12 +419,18 @@ def test_a_diverged_run_says_so_and_is_rescued(digits: Digits) -> None:
     rescued = held(app).run
     assert rescued.step == 2
     assert (rescued.parameters.vector == before).all()
-    # A tenth is more than the slider has: its largest.
-    assert app.select_slider(key=Key.RATE).value == 1.0
-    for number in (3, 4, 5):
+    assert app.select_slider(key=Key.RATE).value == 10_000.0  # beyond what it had
+    press(app, "Step")
+    assert rescued.step == 3
+    assert rescued.recipe.learning_rate == ((1, 0.01), (2, 100_000.0), (3, 10_000.0))
+    # Still far too much, and it says so again, until it is not.
+    rates = []
+    while held(app).run.step < 6:
         press(app, "Step")
-        assert rescued.step == number
-    assert rescued.recipe.learning_rate == ((1, 0.01), (2, 100_000.0), (3, 1.0))
+        if app.error:
+            press_beginning_with(app, "Go on from step 2 with a tenth of the rate")
+            rates.append(app.select_slider(key=Key.RATE).value)
+    assert rates == [1_000.0, 100.0, 10.0]
 
 
 def test_a_run_that_diverges_at_its_second_step_begins_anew(digits: Digits) -> None:
@@ -397,7 +443,7 @@ def test_a_run_that_diverges_at_its_second_step_begins_anew(digits: Digits) -> N
     rescued = held(app).run
     assert rescued.step == 1
     assert (rescued.at(1).before.vector == start).all()
-    assert rescued.at(1).learning_rate == 1.0
+    assert rescued.at(1).learning_rate == 100_000.0
 
 
 @pytest.fixture

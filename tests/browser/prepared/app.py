@@ -24,9 +24,8 @@ def recipe(filters: int = 1, batch: int = 1, rule: str = "exact") -> Recipe:
 
 def main() -> None:
     """The page."""
-    page("Prepared")
     given = st.query_params
-    if Key.SESSION not in st.session_state:
+    if Key.SESSION not in st.session_state:  # before the page begins one of its own
         asked = recipe(
             int(given.get("filters", 1)), int(given.get("batch", 1)), given.get("rule", "exact")
         )
@@ -35,6 +34,7 @@ def main() -> None:
         session.looking_at = int(given["at"]) if "at" in given else None
         st.session_state[Key.SESSION] = session
         st.switch_page("pages/step.py")
+    page("Live")
     session = st.session_state[Key.SESSION]
     st.text(f"live: step {session.run.step}, {'playing' if session.playing else 'paused'}")
 

@@ -1,0 +1,28 @@
+"""Many runs: a sweep is a list of recipes, trained in processes. Importing it starts nothing."""
+
+from experiments.estimate import Estimate, estimate
+from experiments.outcome import Outcome
+from experiments.record import Record, RecordError, read_record
+from experiments.running import ClusterError, run_sweep
+from experiments.summary import Line, lines
+from experiments.sweep import MOST_RUNS, Sweep, SweepError
+from experiments.where import SCHEDULER, Where, read_plan
+
+__all__ = [
+    "MOST_RUNS",
+    "SCHEDULER",
+    "ClusterError",
+    "Estimate",
+    "Line",
+    "Outcome",
+    "Record",
+    "RecordError",
+    "Sweep",
+    "SweepError",
+    "Where",
+    "estimate",
+    "lines",
+    "read_plan",
+    "read_record",
+    "run_sweep",
+]

@@ -1,0 +1,112 @@
+"""What a sweep will cost, before it starts."""
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from cnn import Recipe, Run
+from cnn.evaluation import evaluate
+from cnn.history import record_of
+from cnn.run import HELD_OUT_IMAGES, checkpoint_room, judged_every
+from data import Digits
+from experiments.sweep import Sweep
+from experiments.where import Where
+
+PROBE = 0.04
+"""Seconds that a shape of network is trained to find out how long a step takes."""
+
+JUDGED = 100
+"""Pictures that are judged for the same purpose."""
+
+START = 1.5
+"""Seconds until the worker processes have imported what they need."""
+
+PROCESS = 90_000_000
+"""Bytes of a worker process before its first run: Python, NumPy, joblib."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a sweep will cost.
+
+    Attributes:
+        runs: how many.
+        steps: of all of them together.
+        work: seconds of one core.
+        seconds: from the start to the end, or None on a cluster, whose size is not asked for.
+        memory: bytes of all worker processes together, at most; on a cluster of each.
+    """
+
+    runs: int
+    steps: int
+    work: float
+    seconds: float | None
+    memory: int
+
+
+def estimate(sweep: Sweep, digits: Digits, where: Where, missing: list[int]) -> Estimate:
+    """Estimate a sweep from a few steps of each shape of network in it, measured here and now.
+
+    A step takes as long whatever the rate and the seed, so batch, filters and hidden width say
+    how long; each such shape is trained for `PROBE` seconds, once, and judges 100 pictures. Runs
+    that diverge end earlier than estimated.
+
+    Args:
+        sweep: what is tried.
+        digits: what it is trained on.
+        where: where it is to run.
+        missing: which of its runs are still to be run.
+    """
+    recipes = sweep.recipes
+    steps, work, longest, largest = 0, 0.0, 0.0, 0
+    for place in missing:
+        recipe = recipes[place]
+        length = sweep.length(recipe, len(digits.images))
+        one_step, one_digit = _measured(recipe.batch, recipe.filters, recipe.hidden)
+        judged = min(HELD_OUT_IMAGES, len(digits.held_out_images))
+        judgements = judged * (length // judged_every(recipe) + 1) + len(digits.held_out_images)
+        seconds = length * one_step + judgements * one_digit
+        steps, work, longest = steps + length, work + seconds, max(longest, seconds)
+        largest = max(largest, _room(recipe, length))
+    pictures = digits.images.nbytes + digits.held_out_images.nbytes
+    processes = min(where.processes, max(1, len(missing)))
+    if where.scheduler:
+        return Estimate(len(missing), steps, work, None, PROCESS + largest + pictures)
+    seconds = START + max(work / processes, longest)
+    return Estimate(len(missing), steps, work, seconds, processes * (PROCESS + largest) + pictures)
+
+
+def _room(recipe: Recipe, steps: int) -> int:
+    """Bytes of a run that long: its checkpoints and its history."""
+    size = recipe.initial_parameters().vector.nbytes
+    checkpoints = min(checkpoint_room(recipe), (steps // 16 + 1) * size)
+    return checkpoints + steps * record_of(recipe).itemsize
+
+
+@lru_cache(maxsize=1_000)
+def _measured(batch: int, filters: int, hidden: int) -> tuple[float, float]:
+    """Measure the seconds of a training step and of judging one digit.
+
+    On noise: what is in a picture does not change how long it takes.
+    """
+    generator = np.random.default_rng(0)
+    count = max(batch, JUDGED)
+    images = generator.integers(0, 256, (count, 28, 28), np.uint8)
+    labels = generator.integers(0, 10, count)
+    recipe = Recipe(batch=batch, filters=filters, hidden=hidden, learning_rate=0.001)
+    with threadpool_limits(limits=1, user_api="blas"):
+        run = Run(recipe, images, labels)
+        run.advance(2)  # makes its room in memory
+        start, taken = time.perf_counter(), 0
+        while time.perf_counter() - start < PROBE:
+            taken += run.advance(max(1, 32 // batch))
+        one_step = (time.perf_counter() - start) / taken
+        some = images[:JUDGED], labels[:JUDGED]
+        evaluate(run.parameters, *some)
+        start = time.perf_counter()
+        evaluate(run.parameters, *some)
+        one_digit = (time.perf_counter() - start) / JUDGED
+    return one_step, one_digit

@@ -1,0 +1,259 @@
+"""Running a sweep: in processes of this machine or on a Dask cluster, both through joblib.
+
+joblib schedules, transports and ends; what stands here is what is left to say: which runs are
+still missing, when to stop, and what to do when a worker has died.
+"""
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from joblib import Parallel, delayed, parallel_config
+
+from cnn.run_file import digest
+from data import Digits
+from experiments.outcome import Outcome
+from experiments.record import Keeper, Record, RecordError, read_record
+from experiments.sweep import Sweep
+from experiments.where import Where
+from experiments.worker import train
+
+MOST_DEATHS = 3
+"""Times in a row that a worker may die without any run having ended in between."""
+
+IDLE = 20.0
+"""Seconds after which a worker process without work ends; another sweep until then need not wait
+for it to start."""
+
+WATCHED = 0.1
+"""Seconds between two looks at whether the sweep is to stop."""
+
+CONNECTING = 15.0
+"""Seconds to wait for a cluster's scheduler, and for its workers."""
+
+SMALLEST_SHARED = 10_000
+"""Bytes from which on joblib maps an array into the workers instead of sending it with each run."""
+
+_one_at_a_time = threading.Lock()
+"""joblib has one set of worker processes for all threads: whoever ends it, ends it for all."""
+
+
+class ClusterError(Exception):
+    """A cluster that cannot be used; the text is one sentence."""
+
+
+class _WorkerDied(Exception):  # caught here, and the runs are run again
+    """A worker process is gone, and what it ran with it."""
+
+
+def never() -> bool:
+    """Nothing stops it."""
+    return False
+
+
+def run_sweep(
+    sweep: Sweep,
+    digits: Digits,
+    path: Path,
+    where: Where,
+    stopped: Callable[[], bool] = never,
+    heard: Callable[[Outcome], None] = lambda outcome: None,
+) -> Record:
+    """Run what is still missing of a sweep, and keep every outcome in its file as it comes.
+
+    Args:
+        sweep: what is tried.
+        digits: what it is trained on.
+        path: of the file with the results; gone on with if it is there.
+        where: on how many processes, or on which cluster.
+        stopped: asked ten times a second, in another thread; once it says so, the runs that have
+            not ended are ended, and the worker processes with them.
+        heard: told of every outcome once it is kept.
+
+    Returns:
+        The sweep with all that has come of it.
+
+    Raises:
+        SweepError: its runs would be too long on these digits.
+        RecordError: the file is not that of this sweep on these digits.
+        ClusterError: the cluster cannot be reached or has no workers.
+        OSError: the file cannot be written.
+    """
+    lengths = [sweep.length(recipe, len(digits.images)) for recipe in sweep.recipes]
+    known = digest(digits.images, digits.labels, (digits.held_out_images, digits.held_out_labels))
+    record = Record(sweep, known)
+    if path.exists():
+        record = read_record(path.read_bytes())
+        if (record.sweep, record.digits) != (sweep, known):
+            raise RecordError("The file holds another sweep, or one on other digits.")
+    keeper = Keeper(path, record)
+    with _in_turn(where, stopped) as engine:
+        deaths = 0
+        tried: set[int] = set()  # a run that fails here is not tried again and again
+        while (missing := [p for p in record.missing if p not in tried]) and not stopped():
+            # The longest first, so that no worker is left with one when the others are done.
+            missing.sort(key=lambda place: -lengths[place] * sweep.recipes[place].batch)
+            if deaths >= MOST_DEATHS:
+                outcomes = (_given_up(place) for place in missing)
+            else:
+                outcomes = engine.outcomes(sweep, lengths, missing, digits)
+            try:
+                with closing(outcomes):  # whatever happens, the workers are ended
+                    for outcome in outcomes:
+                        deaths = 0
+                        tried.add(outcome.place)
+                        record.outcomes[outcome.place] = outcome
+                        keeper.keep(outcome)
+                        heard(outcome)
+            except _WorkerDied:
+                deaths += 1
+    return record
+
+
+def _given_up(place: int) -> Outcome:
+    return Outcome(
+        place,
+        "failed",
+        f"The worker process died {MOST_DEATHS} times in a row: it may need more memory than "
+        "there is.",
+    )
+
+
+class _Engine:
+    """Runs of a sweep through one of joblib's backends."""
+
+    def __init__(self, where: Where, stopped: Callable[[], bool]) -> None:
+        self.where, self.stopped = where, stopped
+
+    def outcomes(
+        self, sweep: Sweep, lengths: list[int], places: list[int], digits: Digits
+    ) -> Generator[Outcome, None, None]:
+        """Yield the outcomes of some runs as they come, until it is to stop.
+
+        Raises:
+            _WorkerDied: the others have to be run again.
+        """
+        arrays = (digits.images, digits.labels, digits.held_out_images, digits.held_out_labels)
+        recipes, starter = sweep.recipes, None if self.where.scheduler else os.getpid()
+        tasks = (
+            delayed(train)(place, recipes[place], lengths[place], starter, *arrays)
+            for place in places
+            if not self.stopped()  # asked where there is no process to end: between two runs
+        )
+        with self._configured(arrays) as broken:
+            parallel = Parallel(return_as="generator_unordered", batch_size=1)
+            results = parallel(tasks)
+            with _ended_when(parallel, lambda: self.stopped() or broken()):
+                try:
+                    yield from results
+                except (BrokenExecutor, multiprocessing.TimeoutError) as error:
+                    if not self.stopped():
+                        raise _WorkerDied from error
+
+    @contextmanager
+    def _configured(self, arrays: tuple[Any, ...]) -> Iterator[Callable[[], bool]]:
+        """Choose joblib's backend; gives how to find out that it waits in vain."""
+        raise NotImplementedError
+
+
+class _Processes(_Engine):
+    """Processes of this machine (joblib's backend loky)."""
+
+    @contextmanager
+    def _configured(self, arrays: tuple[Any, ...]) -> Iterator[Callable[[], bool]]:
+        with parallel_config(
+            "loky",
+            n_jobs=self.where.processes,
+            inner_max_num_threads=1,
+            idle_worker_timeout=IDLE,
+            max_nbytes=SMALLEST_SHARED,
+        ):
+            yield never
+
+
+class _Cluster(_Engine):
+    """Workers of a Dask cluster, which may be on other machines (joblib's backend dask)."""
+
+    @contextmanager
+    def _configured(self, arrays: tuple[Any, ...]) -> Iterator[Callable[[], bool]]:
+        client = self._client()
+
+        def broken() -> bool:
+            # What a run raises travels as its result. So a future that has failed is one whose
+            # worker has died too often, or whose digits were lost with the last worker; joblib
+            # would wait for it for ever.
+            states = [state.status for state in list(client.futures.values())]
+            return any(status in ("error", "cancelled") for status in states)
+
+        try:
+            with parallel_config("dask", n_jobs=-1, client=client, scatter=list(arrays)):
+                yield broken
+        finally:
+            client.close()  # the scheduler forgets its runs, and those under way notice
+
+    def _client(self) -> Any:
+        try:
+            import distributed
+        except ImportError as error:
+            raise ClusterError(
+                "A cluster needs Dask: pip install -r requirements-cluster.txt."
+            ) from error
+        connect: Any = distributed.Client  # it ships no types
+        try:
+            client = connect(self.where.scheduler, timeout=CONNECTING, set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise ClusterError("The cluster’s scheduler does not answer at its address.") from error
+        # With a single core joblib would run everything in this process instead.
+        deadline = time.monotonic() + CONNECTING
+        while sum(client.ncores().values()) < 2:
+            if time.monotonic() > deadline or self.stopped():
+                client.close()
+                raise ClusterError("The cluster has fewer than two cores: start more workers.")
+            time.sleep(WATCHED)
+        return client
+
+
+@contextmanager
+def _in_turn(where: Where, stopped: Callable[[], bool]) -> Iterator[_Engine]:
+    """Wait until no other sweep runs in this process; a cluster sees to that itself."""
+    if where.scheduler:
+        yield _Cluster(where, stopped)
+        return
+    while not _one_at_a_time.acquire(timeout=WATCHED):
+        if stopped():
+            break
+    try:
+        yield _Processes(where, stopped)
+    finally:
+        with suppress(RuntimeError):  # stopped while it waited
+            _one_at_a_time.release()
+
+
+@contextmanager
+def _ended_when(parallel: Parallel, over: Callable[[], bool]) -> Iterator[None]:
+    """Watch, in a thread, whether it is to end, and then end it.
+
+    joblib ends what takes longer than its timeout, with the worker processes, from the thread
+    that waits for results. So it is ended by a timeout that has passed already.
+    """
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(WATCHED):
+            if over():
+                parallel.timeout = 0.0
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

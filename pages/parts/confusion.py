@@ -1,0 +1,106 @@
+"""Which classes are taken for which, the digits behind each cell, and the worst mistakes."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from pages.parts.gallery import STYLE, gallery
+from pages.parts.judgement_figures import classes_figure, confusion_figure
+from pages.parts.judging import Judged
+from pages.parts.session import Key, Session
+from pages.parts.wording import counted
+
+SHOWN = 12
+"""Digits of a gallery."""
+
+
+def classes(session: Session, judged: Judged) -> None:
+    """Draw the confusion matrix, where a cell can be chosen, and each class's accuracy."""
+    outcome, names = judged.outcome, session.digits.classes
+    confusion = outcome.confusion
+    _begin_with_the_most_frequent_mistake(confusion)
+
+    def clicked() -> None:
+        points = st.session_state[Key.CONFUSION].selection.points
+        if points:
+            st.session_state[Key.TRUE_CLASS] = int(points[0]["y"])
+            st.session_state[Key.SAID_CLASS] = int(points[0]["x"])
+
+    left, right = st.columns([3, 2])
+    with left:
+        st.markdown("**Which class is taken for which.** Click a cell to see its digits.")
+        st.plotly_chart(
+            confusion_figure(confusion, names, _cell()),
+            key=Key.CONFUSION,
+            on_select=clicked,
+            selection_mode="points",
+            config={"displayModeBar": False},
+            alt="The confusion matrix. Below, two boxes choose a cell and show its digits.",
+        )
+    with right:
+        st.markdown("**How many of each class are right.**")
+        st.plotly_chart(
+            classes_figure(confusion, outcome.accuracy_by_class, names),
+            key="classes",
+            config={"displayModeBar": False},
+            alt="The share of each class that is classified rightly.",
+        )
+
+
+def _begin_with_the_most_frequent_mistake(confusion: NDArray[np.integer]) -> None:
+    if Key.TRUE_CLASS not in st.session_state:
+        mistakes = confusion - np.diag(confusion.diagonal())
+        row, column = np.unravel_index(mistakes.argmax(), mistakes.shape)
+        st.session_state[Key.TRUE_CLASS] = int(row)
+        st.session_state[Key.SAID_CLASS] = int(column)
+
+
+def _cell() -> tuple[int, int]:
+    return st.session_state[Key.TRUE_CLASS], st.session_state[Key.SAID_CLASS]
+
+
+def cell(session: Session, judged: Judged) -> None:
+    """Show the digits of one cell of the confusion matrix, the highest loss first."""
+    names = session.digits.classes
+    st.html(STYLE)
+    st.subheader("The digits of a cell")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for words, key in (("True class", Key.TRUE_CLASS), ("Taken for", Key.SAID_CLASS)):
+            st.selectbox(
+                words,
+                range(len(names)),
+                format_func=names.__getitem__,
+                key=key,
+                width=160,
+                persist_state="session",
+            )
+        label, said = _cell()
+        positions = judged.outcome.among(label, said)
+        pages = max(1, -(-len(positions) // SHOWN))
+        page = min(st.session_state.get(Key.CELL_PAGE, 1), pages)
+        if pages > 1:
+            st.session_state[Key.CELL_PAGE] = page
+            st.number_input(f"Page, 1 to {pages}", 1, pages, key=Key.CELL_PAGE, width=130)
+    what = f"of class {names[label]} that are taken for {names[said]}"
+    if not len(positions):
+        st.caption(f"After step {judged.step:,} there are no digits {what}.")
+        return
+    st.caption(
+        f"{counted(len(positions), 'digit')} {what}, the highest loss first. "
+        "Open leads to the step page, with all the arithmetic behind the answer."
+    )
+    gallery(session, judged, positions[(page - 1) * SHOWN : page * SHOWN], "cell")
+
+
+def worst(session: Session, judged: Judged) -> None:
+    """Show the mistakes with the highest loss."""
+    mistakes = judged.outcome.mistakes
+    st.subheader("The worst mistakes")
+    if not len(mistakes):
+        st.caption(f"After step {judged.step:,} every held-out digit is classified rightly.")
+        return
+    st.caption(
+        f"The {min(SHOWN, len(mistakes))} with the highest loss of "
+        f"{counted(len(mistakes), 'mistake')}. A bar is a probability, blue for the true class."
+    )
+    gallery(session, judged, mistakes[:SHOWN], "worst")

@@ -1,0 +1,158 @@
+"""The Plotly figures of the experiments page. They draw numbers and compute none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from experiments import Line, Outcome
+from pages.parts.curves import Curves
+from pages.parts.rates import written
+
+COLOURS = ("#1f6fb4", "#d95f02", "#7f7f7f", "#8a5bb5", "#1b9e77", "#cc3377")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+"""A line has a colour and a dash, so that none needs its colour alone."""
+
+SYMBOLS = {"finished": "circle", "diverged": "x", "dead": "diamond-open", "failed": "x-thin"}
+WORDS = {
+    "finished": "finished",
+    "diverged": "diverged",
+    "dead": "died: learns no more",
+    "failed": "failed",
+}
+
+MARKED = ("diverged", "dead")
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A run among others.
+
+    Attributes:
+        name: of the run.
+        curves: over the steps that all of them have taken.
+        judged: (m,), the steps after which the held-out digits were judged.
+        accuracy: (m,), the share of them that was right.
+    """
+
+    name: str
+    curves: Curves
+    judged: NDArray[np.integer]
+    accuracy: NDArray[np.floating]
+
+
+def compared_figures(runs: Sequence[Compared]) -> tuple[go.Figure, go.Figure]:
+    """Draw the training loss, and the held-out accuracy, of some runs over the same steps."""
+    loss, accuracy = _figure("training loss (nats)"), _figure("held-out digits right")
+    for at, run in enumerate(runs):
+        line = _line(at)
+        loss.add_scatter(
+            x=run.curves.steps, y=run.curves.loss, name=run.name, mode="lines", line=line
+        )
+        accuracy.add_scatter(
+            x=run.judged, y=run.accuracy, name=run.name, mode="lines+markers", line=line
+        )
+    for figure in (loss, accuracy):
+        figure.update_xaxes(title="step", rangemode="nonnegative")
+        figure.update_layout(hovermode="x unified")
+    loss.update_yaxes(rangemode="tozero")
+    accuracy.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")
+    return loss, accuracy
+
+
+def sweep_figure(drawn: Sequence[Line], outcomes: dict[int, Outcome]) -> go.Figure:
+    """Draw held-out accuracy over learning rate: medians, bands, and a dot for every run."""
+    figure = _figure("held-out digits right")
+    figure.update_layout(height=420, hovermode="closest")
+    for at, line in enumerate(drawn):
+        name = line.name or "median of the seeds"
+        _band(figure, line, at, name)
+        figure.add_scatter(
+            x=line.rates,
+            y=line.median,
+            name=name,
+            legendgroup=str(at),
+            mode="lines",
+            line=_line(at),
+            hoverinfo="skip",
+        )
+    for at, line in enumerate(drawn):
+        dots = [(r, p) for r, places in zip(line.rates, line.places, strict=True) for p in places]
+        figure.add_scatter(
+            x=[rate for rate, _ in dots],
+            y=[outcomes[place].held_out_accuracy for _, place in dots],
+            customdata=[place for _, place in dots],
+            text=[_told(rate, place, outcomes[place]) for rate, place in dots],
+            hovertemplate="%{text}<extra></extra>",
+            name=f"runs, {line.name}" if line.name else "runs",
+            legendgroup=str(at),
+            showlegend=False,
+            mode="markers",
+            marker={
+                "size": 9,
+                "color": _line(at)["color"],
+                "symbol": [SYMBOLS[outcomes[place].end] for _, place in dots],
+            },
+        )
+    for end in MARKED:  # what the marks mean
+        if any(outcome.end == end for outcome in outcomes.values()):
+            mark = {"size": 9, "symbol": SYMBOLS[end], "color": "#7f7f7f"}
+            figure.add_scatter(x=[None], y=[None], name=WORDS[end], mode="markers", marker=mark)
+    figure.update_xaxes(title="learning rate η", type="log", **_ticks(drawn))
+    figure.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")
+    return figure
+
+
+def _band(figure: go.Figure, line: Line, at: int, name: str) -> None:
+    """Draw the band from the worst to the best seed."""
+    if line.worst == line.best:
+        return
+    colour = _line(at)["color"]
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    figure.add_scatter(
+        x=[*line.rates, *reversed(line.rates)],
+        y=[*line.best, *reversed(line.worst)],
+        name=f"{name}, worst to best",
+        legendgroup=str(at),
+        showlegend=False,
+        mode="lines",
+        line={"width": 0},
+        fill="toself",
+        fillcolor=f"rgba({red}, {green}, {blue}, 0.15)",
+        hoverinfo="skip",
+    )
+
+
+def _told(rate: float, place: int, outcome: Outcome) -> str:
+    share = outcome.held_out_accuracy or 0.0
+    return (
+        f"run {place + 1}: η {written(rate)}, {share:.2%} right after step {outcome.step:,}, "
+        f"{WORDS[outcome.end]}"
+    )
+
+
+def _ticks(drawn: Sequence[Line]) -> dict[str, list[float] | list[str]]:
+    """The rates themselves, while there is room for them."""
+    rates = sorted({rate for line in drawn for rate in line.rates})
+    if not 1 <= len(rates) <= 8:
+        return {}
+    return {"tickvals": rates, "ticktext": [written(rate) for rate in rates]}
+
+
+def _line(at: int) -> dict[str, str]:
+    turn = at // len(COLOURS)
+    return {"color": COLOURS[at % len(COLOURS)], "dash": DASHES[(at + turn) % len(DASHES)]}
+
+
+def _figure(what: str) -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(
+        height=300,
+        margin={"l": 8, "r": 8, "t": 28, "b": 8},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        uirevision="experiments",
+    )
+    figure.update_yaxes(title=what)
+    return figure

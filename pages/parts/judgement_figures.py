@@ -1,0 +1,118 @@
+"""The Plotly figures of the page that judges. They draw numbers and compute none."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from pages.parts.figures import HELD_OUT, TRANSPARENT
+from pages.parts.panel_figures import ACCENT, SIGNED, dark
+
+STRONGEST = 1.4
+"""Ends of the scale of shares: beyond 1, so that a count can be read on every cell."""
+
+
+def confusion_figure(
+    confusion: NDArray[np.integer], classes: Sequence[str], chosen: tuple[int, int]
+) -> go.Figure:
+    """Draw how often each class was taken for which; a click on a cell selects its point.
+
+    What is right is blue, by its share of the class. What is wrong is orange, on a scale of its
+    own that ends at the largest such share, because mistakes are rare where it gets interesting.
+
+    Args:
+        confusion: (c, c), the true class down, the one it was taken for across.
+        classes: their names.
+        chosen: the cell that is marked, row and column.
+    """
+    count = len(classes)
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)  # of each class
+    wrong = shares - np.diag(shares.diagonal())
+    colours = np.diag(shares.diagonal()) - wrong / (wrong.max() or 1.0)
+    names = list(classes)
+    figure = go.Figure()
+    figure.add_heatmap(
+        z=colours,
+        zmin=-STRONGEST,
+        zmax=STRONGEST,
+        colorscale=SIGNED[dark()],
+        showscale=False,
+        text=confusion,
+        texttemplate="%{text:,}",
+        textfont={"size": 13},
+        xgap=1,
+        ygap=1,
+        hoverinfo="skip",
+    )
+    # Plotly selects no cell of a heat map, so over each lies a point that nobody sees.
+    rows, columns = np.indices((count, count)).reshape(2, -1)
+    words = [
+        f"{confusion[row, column]:,} × {names[row]} taken for {names[column]}<br>"
+        f"{shares[row, column]:.1%} of all {names[row]}"
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+    ]
+    figure.add_scatter(
+        x=columns,
+        y=rows,
+        mode="markers",
+        marker={"symbol": "square", "size": 30, "color": TRANSPARENT},
+        text=words,
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
+    row, column = chosen
+    figure.add_shape(
+        type="rect",
+        x0=column - 0.5,
+        x1=column + 0.5,
+        y0=row - 0.5,
+        y1=row + 0.5,
+        line={"color": ACCENT, "width": 3},
+    )
+    figure.update_layout(
+        height=460, margin={"l": 8, "r": 8, "t": 8, "b": 8}, hovermode="closest", hoverdistance=40
+    )
+    axis = {
+        "tickvals": list(range(count)),
+        "ticktext": names,
+        "showgrid": False,
+        "zeroline": False,
+        "range": [-0.5, count - 0.5],
+        "fixedrange": True,
+    }
+    figure.update_xaxes(title="taken for", side="top", **axis)
+    figure.update_yaxes(title="is", **(axis | {"range": [count - 0.5, -0.5]}))
+    return figure
+
+
+def classes_figure(
+    confusion: NDArray[np.integer], accuracy: NDArray[np.floating], classes: Sequence[str]
+) -> go.Figure:
+    """Draw which share of each class was classified rightly, with the counts.
+
+    Args:
+        confusion: (c, c), as above.
+        accuracy: (c,), NaN where a class has no image.
+        classes: their names.
+    """
+    right, counts = confusion.diagonal().tolist(), confusion.sum(axis=1).tolist()
+    figure = go.Figure()
+    figure.add_bar(
+        x=accuracy,
+        y=list(range(len(classes))),
+        orientation="h",
+        marker={"color": HELD_OUT},
+        text=[
+            f"{share:.1%}, {some:,} of {all_:,}" if all_ else "none"
+            for share, some, all_ in zip(accuracy.tolist(), right, counts, strict=True)
+        ],
+        textposition="auto",
+        hoverinfo="skip",
+    )
+    figure.update_layout(height=460, bargap=0.25, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    figure.update_xaxes(title="share right", range=[0, 1], tickformat=".0%", side="top")
+    figure.update_yaxes(
+        tickvals=list(range(len(classes))), ticktext=list(classes), autorange="reversed"
+    )
+    return figure

@@ -1,0 +1,162 @@
+"""What one training step on a drawing would change: a what-if that is thrown away."""
+
+from dataclasses import replace
+from html import escape
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cnn import Forward, Parameters, Step, backward, forward, updated
+from pages.parts.numbers import in_decimals
+from pages.parts.plates import legend, plates, signed_plate
+from pages.parts.rates import written
+from pages.parts.refusal import plain
+from pages.parts.session import Key, Session
+from pages.parts.sheet import shade
+from pages.parts.whatif_panel import Seen, compared
+
+Map = NDArray[np.floating]
+
+
+def taught(step: Step, rate: float) -> Step | None:
+    """Return the training step that a judged picture would be, without taking it.
+
+    Args:
+        step: from `pages.parts.verdict.judged`, with the true label; its parameters stay as
+            they are.
+        rate: η.
+
+    Returns:
+        The same step with the parameters that it would leave; None if they, or what they make of
+        the picture, would not be finite.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        after = updated(step.before, step.backward.gradients, rate)
+        finite = np.isfinite(after.vector).all() and np.isfinite(forward(after, step.images).z2)
+    return replace(step, learning_rate=rate, after=after) if np.all(finite) else None
+
+
+def lesson(session: Session, step: Step | None) -> None:
+    """Show what a step would change: loss, probabilities, filters and maps.
+
+    Args:
+        session: nothing of it is changed.
+        step: from `taught`.
+    """
+    if step is None:
+        st.warning(
+            f"A step on it with the learning rate η = {written(session.chosen_rate)} would give "
+            "values that are no longer finite: choose a smaller rate on the live page."
+        )
+        return
+    label, classes = int(step.labels[0]), session.digits.classes
+    before = Seen(step.forward, step.loss)
+    values = forward(step.after, step.images)
+    after = Seen(values, backward(step.after, values, step.labels).loss)
+    st.subheader("One training step on it")
+    st.caption(
+        f"What a single step on this picture, as {plain(classes[label])} and with the learning "
+        f"rate η = {written(step.learning_rate)}, would change. It is tried out and thrown away: "
+        "the run learns nothing from it and stays its recipe."
+    )
+    compared(before, after, label, classes)
+    shown = _chosen_filter(step.before)
+    html = (
+        _filter(step, shown)
+        + _probabilities(before.values, after.values, label, [escape(name) for name in classes])
+        + _maps(before.maps(shown), after.maps(shown))
+    )
+    st.html(plates("lesson", html))
+
+
+def _chosen_filter(parameters: Parameters) -> int:
+    """Ask which filter is looked at, where there are several."""
+    count = len(parameters.filters)
+    if count == 1:
+        return 0
+    if st.session_state.get(Key.LESSON_FILTER, 0) not in range(count):  # of a run with more
+        del st.session_state[Key.LESSON_FILTER]
+    return st.segmented_control(
+        "Filter",
+        range(count),
+        default=0,
+        required=True,
+        format_func=lambda filter: str(filter + 1),
+        key=Key.LESSON_FILTER,
+    )
+
+
+def _filter(step: Step, shown: int) -> str:
+    """The nine weights and the bias before, after, and the difference."""
+    before, after = (
+        np.append(theta.filters[shown], theta.filter_bias[shown])
+        for theta in (step.before, step.after)
+    )
+    end = float(np.abs([before, after]).max())
+    change = after - before
+    return (
+        '<section class="filters"><h4>The filter</h4><div class="three">'
+        + _weights("before", before, end, 4)
+        + _weights("after", after, end, 4)
+        + _weights("difference", change, float(np.abs(change).max()), 6)
+        + "</div></section>"
+    )
+
+
+def _weights(title: str, values: Map, end: float, decimals: int) -> str:
+    """Nine weights row by row, and the bias below them; coloured up to ±end."""
+    rows = []
+    for row in values[:9].reshape(3, 3):
+        cells = "".join(
+            f'<td style="{shade(float(v) / (end or 1.0))}">{in_decimals(float(v), decimals)}</td>'
+            for v in row
+        )
+        rows.append(f"<tr>{cells}</tr>")
+    bias = float(values[9])
+    return (
+        f'<table class="weights" data-part="{title}"><caption>{title}</caption>{"".join(rows)}'
+        f'<tr><th scope="row" colspan="2">bias b</th><td style="{shade(bias / (end or 1.0))}">'
+        f"{in_decimals(bias, decimals)}</td></tr></table>"
+    )
+
+
+def _probabilities(before: Forward, after: Forward, label: int, classes: list[str]) -> str:
+    rows = []
+    for c, name in enumerate(classes):
+        old, new = (float(values.probabilities[0, c]) for values in (before, after))
+        rows.append(
+            f'<tr class="{"truth" if c == label else ""}">'
+            f'<th scope="row">{name}{" ✓" if c == label else ""}</th>'
+            f'<td class="bar"><i class="old" style="width: {100 * old:.2f}%"></i>'
+            f'<i style="width: {100 * new:.2f}%"></i></td><td>{in_decimals(old, 4)}</td>'
+            f"<td>{in_decimals(new, 4)}</td><td>{_signed(new - old)}</td></tr>"
+        )
+    head = "<tr><th></th><th></th><th>before</th><th>after</th><th>difference</th></tr>"
+    return (
+        '<section><h4>The probabilities</h4><table class="bars change">'
+        f"{head}{''.join(rows)}</table></section>"
+    )
+
+
+def _signed(value: float) -> str:
+    text = in_decimals(value, 4)
+    return text if text.startswith("−") else f"+{text}"
+
+
+def _maps(before: tuple[Map, Map], after: tuple[Map, Map]) -> str:
+    """Feature map and pooled map before, after, and the difference."""
+    end = max(float(np.abs(values).max()) for values in (*before, *after))
+    changes = [new - old for old, new in zip(before, after, strict=True)]
+    most = max(float(np.abs(change).max()) for change in changes)
+    plates = []
+    for name, old, new, change in zip(
+        ("Feature map", "Pooled map"), before, after, changes, strict=True
+    ):
+        for values, limit, when in ((old, end, "before"), (new, end, "after")):
+            plates.append(signed_plate(values, limit, f"{name} {when}", f"{name}, {when}"))
+        plates.append(signed_plate(change, most, f"{name}, difference", "difference"))
+    return (
+        f'<section class="maps"><h4>Its maps</h4><div class="three">{"".join(plates)}</div>'
+        f"<p>before and after: {legend(end)}<br>difference: {legend(most)}</p></section>"
+    )

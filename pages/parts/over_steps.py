@@ -1,0 +1,67 @@
+"""Curves over the steps, on whichever page: a click on one leads to its step."""
+
+import streamlit as st
+from plotly.graph_objects import Figure
+
+from pages.parts.curves import Curves
+from pages.parts.figures import accuracy_figure, loss_figure
+from pages.parts.session import Key, Session
+
+
+def loss_and_accuracy(session: Session, curves: Curves) -> None:
+    """Draw loss and accuracy, in training and held out, side by side."""
+    run = session.run
+    history, changes = run.history, run.recipe.learning_rate
+    judged = history.held_out_step
+    left, right = st.columns(2)
+    with left:
+        clickable(session, "loss", loss_figure(curves, judged, history.held_out_loss, changes))
+    with right:
+        accuracy = history.held_out_accuracy
+        figure = accuracy_figure(curves, run.recipe.batch, judged, accuracy, changes)
+        clickable(session, "accuracy", figure)
+
+
+def clickable(session: Session, key: str, figure: Figure, alt: str | None = None) -> None:
+    """Draw curves over the steps; a click on a point leads to its step on the step page.
+
+    Args:
+        session: its step is sought; `leave` then goes to it.
+        key: one for each figure on a page.
+        figure: the curves.
+        alt: what they show, in words.
+    """
+
+    def clicked() -> None:
+        points = st.session_state[key].selection.points
+        if points:
+            session.seek(int(points[0]["x"]))
+
+    st.plotly_chart(figure, key=key, on_select=clicked, selection_mode="points", alt=alt)
+
+
+def step_box(session: Session) -> None:
+    """Offer to open a step by its number: what a click on a curve does, by keyboard."""
+
+    def chosen() -> None:
+        if number := st.session_state[Key.OPENED_STEP]:
+            session.seek(number)
+
+    newest = session.run.step
+    st.number_input(
+        f"Open step, 1 to {newest:,}",
+        1,
+        newest,
+        None,
+        key=Key.OPENED_STEP,
+        on_change=chosen,
+        placeholder="or click on a curve",
+        width=220,
+    )
+
+
+def leave(session: Session) -> None:
+    """Go to the step page, if a step has just been sought."""
+    if session.seeking:
+        session.seeking = False
+        st.switch_page("pages/step.py")

@@ -1,0 +1,128 @@
+"""The runs of this visit: a table of them, and what can be done with one."""
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from pages.parts.curves import thinned
+from pages.parts.rates import written
+from pages.parts.refusal import plain
+from pages.parts.session import LONGEST_NAME, Held, Key, Session
+
+
+class Row(NamedTuple):
+    """A run as the table shows it."""
+
+    run: str
+    digits: str
+    rate: str
+    batch: int
+    filters: int
+    hidden: int
+    seed: int
+    step: int
+    loss: float
+    training: float
+    held_out: float | None
+
+
+_HEADS = (
+    "Run",
+    "Digits",
+    "η",
+    "Batch",
+    "Filters",
+    "Hidden",
+    "Seed",
+    "Step",
+    "Loss",
+    "Training",
+    "Held out",
+)
+
+
+def rows(session: Session) -> list[Row]:
+    """Return the runs of this visit, each with its newest numbers."""
+    return [_row(held, held.number == session.held.number) for held in session.runs.values()]
+
+
+def _row(held: Held, in_hand: bool) -> Row:
+    run, recipe = held.run, held.run.recipe
+    newest = thinned(run.history, 1)  # its one point is the mean of the last hundred steps
+    judged = run.history.held_out_accuracy
+    name = f"{held.number}" + (f" · {held.name}" if held.name else "")
+    return Row(
+        f"{name} · in hand" if in_hand else name,
+        recipe.data,
+        " → ".join(written(rate) for _, rate in recipe.learning_rate),
+        recipe.batch,
+        recipe.filters,
+        recipe.hidden,
+        recipe.seed,
+        run.step,
+        float(newest.loss[-1]),
+        float(newest.correct[-1] / recipe.batch),
+        float(judged[-1]) if len(judged) else None,
+    )
+
+
+def table(session: Session) -> None:
+    """Draw the table of the runs."""
+    drawn = rows(session)
+    columns = {head: [row[at] for row in drawn] for at, head in enumerate(_HEADS)}
+    st.dataframe(
+        columns,
+        hide_index=True,
+        column_config={
+            "Step": st.column_config.NumberColumn(format="localized"),
+            "Loss": st.column_config.NumberColumn(format="%.4f", help="Mean of the last 100 steps"),
+            "Training": st.column_config.NumberColumn(
+                format="percent", help="Share right in the last 100 steps, before each of them"
+            ),
+            "Held out": st.column_config.NumberColumn(
+                format="percent", help="Share right at the newest point of the curve"
+            ),
+        },
+    )
+
+
+def handling(session: Session) -> None:
+    """Offer to take a run in hand, to rename it, and to remove it."""
+    runs = session.runs
+    if st.session_state.get(Key.RUN_CHOSEN) not in runs:
+        st.session_state[Key.RUN_CHOSEN] = session.held.number
+
+    def take() -> None:
+        if number in session.others:
+            session.take(session.others[number])
+
+    def rename() -> None:
+        session.rename(number, st.session_state[key])
+
+    with st.container(horizontal=True, vertical_alignment="bottom", key="handling"):
+        number = st.selectbox(
+            "One of them",
+            list(runs),
+            format_func=lambda number: plain(runs[number].title) if number in runs else "",
+            key=Key.RUN_CHOSEN,
+            width=220,
+        )
+        key = f"{Key.RUN_NAME}_{number}"
+        st.session_state[key] = runs[number].name
+        st.text_input(
+            "Its name",
+            key=key,
+            max_chars=LONGEST_NAME,
+            on_change=rename,
+            placeholder="none",
+            width=220,
+        )
+        in_hand = number == session.held.number
+        st.button("Take in hand", on_click=take, disabled=in_hand)
+        st.button(
+            "Remove",
+            on_click=session.remove,
+            args=(number,),
+            disabled=in_hand,
+            help="Forgets this run. The one in hand stays.",
+        )

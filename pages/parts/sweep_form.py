@@ -1,0 +1,153 @@
+"""What a new sweep is made of, and what it will cost."""
+
+import streamlit as st
+
+from cnn.recipe import MAX_STEPS
+from data import Digits
+from experiments import MOST_RUNS, Estimate, Record, Sweep, SweepError, Where, estimate
+from pages.parts.numbers import in_decimals
+from pages.parts.refusal import plain
+from pages.parts.session import Key, Session
+from pages.parts.sweeping import Sweeping, begun, digest_of
+from pages.parts.wording import counted
+
+LISTS = {
+    "learning_rate": "Learning rates",
+    "batch": "Images a step (batch)",
+    "filters": "Filters",
+    "hidden": "Hidden units",
+    "seeds": "Seeds",
+}
+
+COMBINE = {"grid": "every combination", "list": "first with first, second with second"}
+
+LENGTH = {"epochs": "epochs", "steps": "steps"}
+
+
+def new_sweep(session: Session) -> None:
+    """Offer to put a sweep together and, with its cost before the eyes, to start it."""
+    default, where = Sweep(), Where.configured()
+    values: dict[str, object] = {"data": session.digits.name}
+    with st.container(horizontal=True, vertical_alignment="bottom", key="sweep_form"):
+        for name, label in LISTS.items():
+            given = st.text_input(
+                label,
+                ", ".join(f"{value:g}" for value in getattr(default, name)),
+                key=f"{Key.SWEEP_FIELD}_{name}",
+                persist_state="session",
+                width=250 if name == "learning_rate" else 140,
+                help="One value or several, with commas between them.",
+            )
+            values[name] = _numbers(given)
+        count = st.number_input(
+            "Each run takes",
+            1,
+            MAX_STEPS,
+            1,
+            key=Key.SWEEP_COUNT,
+            persist_state="session",
+            width=130,
+        )
+        length = st.segmented_control(
+            "of",
+            list(LENGTH),
+            default="epochs",
+            required=True,
+            key=Key.SWEEP_LENGTH,
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        values[str(length)] = count
+    combine = st.radio(
+        "Several values in several fields make",
+        list(COMBINE),
+        format_func=COMBINE.__getitem__,
+        key=Key.SWEEP_COMBINE,
+        horizontal=True,
+        persist_state="session",
+        help="Every setting is run with every seed in either case.",
+    )
+    values["combine"] = combine
+    try:
+        sweep = Sweep.from_values(values)
+        sweep.length(min(sweep.recipes, key=lambda r: r.batch), len(session.digits.images))
+    except SweepError as error:
+        st.error(plain(error))
+        return
+    sweeping = begun(Record(sweep, digest_of(session.digits)), session.digits)
+    _cost(sweeping, session.digits, where)
+    _start(session, sweeping, where)
+
+
+def _numbers(text: str) -> list[object]:
+    """Read what stands between the commas; what is no number is left for the sweep to refuse."""
+    return [_number(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _number(text: str) -> object:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _cost(sweeping: Sweeping, digits: Digits, where: Where) -> None:
+    missing, total = sweeping.record.missing, len(sweeping.record.sweep.recipes)
+    cost = estimate(sweeping.record.sweep, digits, where, missing)
+    there = total - len(missing)
+    kept = f", of which {there} are there already" if there else ""
+    if not missing:
+        st.markdown(
+            f"**{counted(total, 'run')}** of at most {MOST_RUNS}, and all are there already."
+        )
+        return
+    st.markdown(
+        f"**{counted(total, 'run')}** of at most {MOST_RUNS}{kept}; {cost.steps:,} steps in all, "
+        f"on {where}: {said(cost)}."
+    )
+    st.caption(
+        "Estimated from a few steps of each size of network, taken just now. Runs that diverge "
+        "end earlier; whatever else this machine does makes it longer."
+    )
+
+
+def said(cost: Estimate) -> str:
+    """Say in words how long it takes, and in how much memory."""
+    memory = f"at most {cost.memory / 1e6:,.0f} MB of memory"
+    if cost.seconds is None:
+        return f"about {duration(cost.work)} of one core, and in each worker {memory}"
+    return f"about **{duration(cost.seconds)}** and {memory}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it: seconds below two minutes, then minutes, then hours."""
+    if seconds < 120:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 7_200:
+        return f"{round(seconds / 60)} min"
+    return f"{in_decimals(seconds / 3_600, 1)} h"
+
+
+def _start(session: Session, sweeping: Sweeping, where: Where) -> None:
+    now = session.kept.sweeping
+
+    def start() -> None:
+        session.kept.sweeping = sweeping
+        sweeping.go(where)
+
+    with st.container(horizontal=True):
+        st.button(
+            "Start the sweep" if sweeping.record.missing else "Show the sweep",
+            type="primary",
+            on_click=start,
+            disabled=now is not None and now.running,
+        )
+        st.download_button(
+            "The same for the shell (.toml)",
+            sweeping.record.sweep.to_toml(),
+            "sweep.toml",
+            on_click="ignore",
+            help="For a whole night: python -m experiments sweep.toml",
+        )

@@ -1,0 +1,236 @@
+"""A sweep in hand: how far it is, its picture, its runs, and the way from a point to its run."""
+
+import streamlit as st
+
+from cnn import Recipe
+from data import Digits
+from experiments import Outcome, Record, RecordError, Where, lines
+from experiments.record import LARGEST
+from pages.parts.digits import shared_digits
+from pages.parts.experiment_figures import WORDS, sweep_figure
+from pages.parts.rates import written
+from pages.parts.refusal import plain, refused
+from pages.parts.session import Key, Session
+from pages.parts.sweep_form import duration
+from pages.parts.sweeping import Sweeping, brought, digits_for, kept_sweeps
+from pages.parts.wording import counted
+
+LOOKED = 1.0
+"""Seconds between two looks at a sweep that runs."""
+
+
+def sweep(session: Session) -> None:
+    """Draw the sweep in hand, again and again while it runs."""
+    sweeping = session.kept.sweeping
+    if sweeping is None:
+        st.caption("A sweep that has been started or opened is shown here.")
+        return
+
+    ran = sweeping.running
+
+    @st.fragment(run_every=LOOKED if ran else None)
+    def look() -> None:
+        _open_sought(session)
+        was_running = sweeping.running
+        if sweeping.task:
+            sweeping.task.look()
+        _progress(sweeping)
+        _picture(session, sweeping)
+        _table(sweeping)
+        if ran and not was_running:
+            st.rerun()  # it has ended: nothing is drawn again and again any more
+
+    look()
+
+
+def _progress(sweeping: Sweeping) -> None:
+    record = sweeping.record
+    done, total = len(record.outcomes), len(record.sweep.recipes)
+    left = sweeping.left
+    more = f", about {duration(left)} left" if left is not None else ""
+    st.progress(done / total, f"{done} of {counted(total, 'run')} ended{more}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if sweeping.running and sweeping.task:
+            st.button("Cancel the sweep", on_click=sweeping.task.cancel)
+        elif record.missing:
+            st.button(
+                "Go on",
+                on_click=lambda: sweeping.go(Where.configured()),
+                disabled=sweeping.digits is None,
+                help="Runs what is missing.",
+            )
+        st.download_button(
+            "Save the results (.jsonl)",
+            record.to_bytes(),
+            "sweep.jsonl",
+            on_click="ignore",
+            help="A line for the sweep and one for each run; opened here again, it goes on.",
+        )
+    if sweeping.task and sweeping.task.error:
+        st.error(plain(sweeping.task.error))
+    elif sweeping.digits is None:
+        st.warning(
+            f"This sweep was trained on digits called “{plain(record.sweep.data)}” which are not "
+            "here: its results can be looked at, but it cannot go on and none of its runs opened."
+        )
+
+
+def _picture(session: Session, sweeping: Sweeping) -> None:
+    outcomes = sweeping.record.outcomes
+    if not outcomes:
+        return
+
+    def clicked() -> None:
+        for point in st.session_state["sweep_picture"].selection.points:
+            if "customdata" in point:
+                held = point["customdata"]
+                place = held[0] if isinstance(held, list) else held
+                session.kept.sought = int(place)
+
+    st.plotly_chart(
+        sweep_figure(lines(sweeping.record.sweep, outcomes), outcomes),
+        key="sweep_picture",
+        on_select=clicked,
+        selection_mode="points",
+        alt="Held-out accuracy over the learning rate; the table has the numbers.",
+    )
+    st.caption(
+        "A line is the median over the seeds, its band reaches from the worst to the best, and "
+        "every dot is a run: **click on one to have it in the time machine.** Who picks the best "
+        "rate here has chosen by these held-out digits, so the accuracy of the choice is a little "
+        "too good."
+    )
+    _choice(session, sweeping)
+
+
+def _choice(session: Session, sweeping: Sweeping) -> None:
+    """Offer the runs by name: what a click on a dot does, by keyboard."""
+    outcomes = sweeping.record.outcomes
+    recipes = sweeping.record.sweep.recipes
+
+    def open_it() -> None:
+        if (place := st.session_state[Key.SWEEP_RUN]) is not None:
+            session.kept.sought = place
+            st.session_state[Key.SWEEP_RUN] = None
+
+    st.selectbox(
+        "Open a run",
+        [place for place in sorted(outcomes) if outcomes[place].step],
+        index=None,
+        format_func=lambda place: _named(place, recipes[place], outcomes[place]),
+        key=Key.SWEEP_RUN,
+        on_change=open_it,
+        placeholder="or click on its dot",
+        disabled=sweeping.digits is None,
+    )
+
+
+def _named(place: int, recipe: Recipe, outcome: Outcome) -> str:
+    share = "" if outcome.held_out_accuracy is None else f", {outcome.held_out_accuracy:.1%} right"
+    return (
+        f"{place + 1}: η {written(recipe.rate_at(1))}, batch {recipe.batch}, "
+        f"filters {recipe.filters}, hidden {recipe.hidden}, seed {recipe.seed}{share}"
+    )
+
+
+def _open_sought(session: Session) -> None:
+    """Take the run of a dot in hand, and go to the live page, where it is trained again."""
+    place, sweeping = session.kept.sought, session.kept.sweeping
+    session.kept.sought = None
+    if place is None or sweeping is None or sweeping.digits is None:
+        return
+    outcome = sweeping.record.outcomes.get(place)
+    if outcome is None:
+        return
+    session.start(sweeping.digits, sweeping.record.sweep.recipes[place])
+    session.rename(session.held.number, f"sweep, run {place + 1}")
+    # One step more than a run that diverged could take, so that it is seen to diverge.
+    goal = outcome.step + (outcome.end == "diverged")
+    session.goal = goal if goal > 1 else None
+    st.switch_page("app.py")
+
+
+def _table(sweeping: Sweeping) -> None:
+    record = sweeping.record
+    if not record.outcomes:
+        return
+    recipes, outcomes = record.sweep.recipes, [*sorted(record.outcomes.items())]
+    with st.expander("Every run in numbers"):
+        st.dataframe(
+            {
+                "Run": [place + 1 for place, _ in outcomes],
+                "η": [written(recipes[place].rate_at(1)) for place, _ in outcomes],
+                "Batch": [recipes[place].batch for place, _ in outcomes],
+                "Filters": [recipes[place].filters for place, _ in outcomes],
+                "Hidden": [recipes[place].hidden for place, _ in outcomes],
+                "Seed": [recipes[place].seed for place, _ in outcomes],
+                "Steps": [outcome.step for _, outcome in outcomes],
+                "Training loss": [outcome.loss for _, outcome in outcomes],
+                "Held-out loss": [outcome.held_out_loss for _, outcome in outcomes],
+                "Held out": [outcome.held_out_accuracy for _, outcome in outcomes],
+                "Seconds": [outcome.seconds for _, outcome in outcomes],
+                "End": [WORDS[outcome.end] for _, outcome in outcomes],
+                "Why": [outcome.why for _, outcome in outcomes],
+            },
+            hide_index=True,
+            column_config={
+                "Training loss": st.column_config.NumberColumn(format="%.4f"),
+                "Held-out loss": st.column_config.NumberColumn(format="%.4f"),
+                "Held out": st.column_config.NumberColumn(format="percent"),
+                "Seconds": st.column_config.NumberColumn(format="%.1f"),
+            },
+        )
+
+
+def open_sweep(session: Session) -> None:
+    """Offer the sweeps that are kept here, and to open a file."""
+
+    def digits_called(name: str) -> Digits | None:
+        return session.digits_named(name) or shared_digits(name)
+
+    busy = session.kept.sweeping is not None and session.kept.sweeping.running
+    kept = kept_sweeps()
+
+    def choose() -> None:
+        if (at := st.session_state[Key.SWEEP_KEPT]) is not None and at < len(kept):
+            record, path = kept[at].record, kept[at].path
+            session.kept.sweeping = Sweeping(record, digits_for(record, digits_called), path)
+
+    with st.expander("Earlier sweeps, and files"):
+        st.selectbox(
+            "A sweep that is kept on this machine",
+            range(len(kept)),
+            index=None,
+            format_func=lambda at: f"{kept[at].changed:%d %b %H:%M}, {_summary(kept[at].record)}",
+            key=Key.SWEEP_KEPT,
+            on_change=choose,
+            placeholder="the newest first" if kept else "none so far",
+            disabled=busy or not kept,
+        )
+        number = session.kept.sweeps_opened
+        file = st.file_uploader(
+            "**Open** the results of a sweep",
+            "jsonl",
+            key=f"{Key.SWEEP_FILE}_{number}",
+            disabled=busy,
+        )
+        if file is None:
+            return
+        try:
+            if file.size > LARGEST:
+                raise RecordError(f"{file.size / 1e6:,.0f} MB is more than any sweep’s results.")
+            session.kept.sweeping = brought(file.getvalue(), digits_called)
+        except RecordError as error:
+            refused(error)
+            return
+        session.kept.sweeps_opened += 1  # a field of its own for each file: it empties
+        st.rerun()
+
+
+def _summary(record: Record) -> str:
+    sweep = record.sweep
+    rates = sweep.learning_rate
+    return (
+        f"{len(record.outcomes)} of {counted(len(sweep.recipes), 'run')}, "
+        f"η {written(min(rates))} to {written(max(rates))}, {sweep.data}"
+    )

@@ -1,0 +1,109 @@
+"""The filter page in a real browser: a click on a curve, the choices, and every file."""
+
+import csv
+import io
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from opened.app import begun
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+Serve = Callable[..., str]
+
+HERE = Path(__file__).parent
+STEPS = 1_200
+SLOW = 30_000
+
+
+@pytest.fixture(scope="module")
+def url(serve: Serve) -> str:
+    pages = tuple((HERE.parents[1] / "pages").glob("*.py"))
+    return serve(HERE / "opened" / "app.py", pages=pages)
+
+
+def opened(page: Page, url: str, query: str = "", width: int = 1440) -> Page:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{url}/?page=filter&steps={STEPS}&{query}")
+    expect(page.locator(".film figure")).to_have_count(13, timeout=SLOW)
+    expect(page.locator(".js-plotly-plot .scatterlayer")).to_have_count(2, timeout=SLOW)
+    return page
+
+
+def saved(page: Page, name: str | re.Pattern[str]) -> bytes:
+    with page.expect_download(timeout=SLOW) as download:
+        page.get_by_role("button", name=name).click()
+    return Path(download.value.path()).read_bytes()
+
+
+def test_a_click_on_a_weight_goes_to_its_step(page: Page, url: str) -> None:
+    opened(page, url)
+    plot = page.locator(".st-key-filter_weights .nsewdrag.drag").first
+    box = plot.bounding_box()
+    assert box
+    axis = "document.querySelector('.st-key-filter_weights .js-plotly-plot')._fullLayout"
+    bias = begun(STEPS).run.history.filter_bias
+    step = STEPS // 3
+    x = page.evaluate(f"{axis}.xaxis.d2p({step})")
+    y = page.evaluate(f"{axis}.yaxis.d2p({float(bias[step - 1, 0])})")
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.click(box["x"] + x, box["y"] + y)
+    expect(page.locator(".stage")).to_have_attribute("data-step", re.compile(r"\d"), timeout=SLOW)
+    shown = int(page.locator(".stage").get_attribute("data-step") or 0)
+    assert abs(shown - step) <= 6  # a point on the screen is some steps wide
+
+
+def test_the_files_are_what_they_say(page: Page, url: str) -> None:
+    opened(page, url, "filters=2")
+    page.get_by_role("radiogroup", name="Filter").get_by_role("radio", name="2").click()
+    picture = Image.open(io.BytesIO(saved(page, "Filmstrip as PNG")))
+    picture.load()
+    assert picture.format == "PNG"
+    assert ET.fromstring(saved(page, "Filmstrip as SVG")).tag.endswith("svg")
+    history = begun(STEPS, filters=2).run.history
+    rows = list(csv.DictReader(io.StringIO(saved(page, "History as CSV").decode())))
+    assert [int(row["step"]) for row in rows] == list(range(1, STEPS + 1))
+    losses = np.array([row["loss"] for row in rows], np.float32)
+    assert (losses == history.loss).all()
+    last = np.array([rows[-1][f"filter2_k{n // 3}{n % 3}"] for n in range(9)], np.float32)
+    assert (last == history.filters[-1, 1].ravel()).all()
+
+
+def test_a_film_is_made_stopped_and_saved(page: Page, url: str) -> None:
+    opened(page, url)
+    frames = page.get_by_role("spinbutton", name="Frames of the film")
+    frames.fill("100")
+    frames.press("Enter")
+    make = page.get_by_role("button", name="Make an animated GIF")
+    make.click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+    expect(page.get_by_role("button", name="Save the film")).to_have_count(0)
+    frames.fill("4")
+    frames.press("Enter")
+    expect(make).to_be_enabled()
+    make.click()
+    gif = Image.open(io.BytesIO(saved(page, re.compile("Save the film"))))
+    assert (gif.format, gif.n_frames) == ("GIF", 4)
+
+
+def test_everything_fits_a_narrow_page_that_plays(page: Page, url: str) -> None:
+    opened(page, url, "filters=8&batch=32", width=390)
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".film figcaption", has_text="step 1,200")).to_have_count(0, timeout=SLOW)
+    page.get_by_role("button", name="Pause").click()
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
+    edges = page.locator(".js-plotly-plot, .film, .kernels").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect()).flatMap((b) => [b.left, b.right])"
+    )
+    assert len(edges) == 8
+    assert 0 <= min(edges) <= max(edges) <= 390
+    expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -1,0 +1,97 @@
+"""A sweep's file: torn lines, nonsense, and what is still missing."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments import Outcome, Record, RecordError, Sweep, read_record
+from experiments.outcome import Point
+from experiments.record import Keeper
+
+SWEEP = Sweep(learning_rate=(0.01, 0.1), seeds=(0,), epochs=None, steps=5)
+
+ENDED = Outcome(
+    place=1,
+    end="diverged",
+    why="Step 3 …",
+    step=2,
+    loss=2.5,
+    held_out_loss=None,
+    held_out_accuracy=0.25,
+    curve=(Point(0, None, 2.25, 0.125), Point(2, 2.5, None, 0.25)),
+    parameters="a" * 64,
+    seconds=0.5,
+    process=12,
+)
+
+
+def kept(path: Path, *outcomes: Outcome) -> bytes:
+    keeper = Keeper(path, Record(SWEEP, "d" * 64))
+    for outcome in outcomes:
+        keeper.keep(outcome)
+    return path.read_bytes()
+
+
+def test_what_is_kept_is_read_back(tmp_path: Path) -> None:
+    content = kept(tmp_path / "sweep.jsonl", ENDED)
+    record = read_record(content)
+    assert record == Record(SWEEP, "d" * 64, {1: ENDED})
+    assert record.missing == [0]
+    assert record.to_bytes() == content
+
+
+def test_every_prefix_of_a_file_loses_no_run_whose_line_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.jsonl"
+    content = kept(path, ENDED, Outcome(0, "failed", "No room."))
+    first = content.index(b"\n") + 1
+    second = content.index(b"\n", first) + 1
+    for length in range(first, len(content)):
+        outcomes = read_record(content[:length]).outcomes
+        assert (1 in outcomes) == (length >= second - 1)  # the line's end itself may be missing
+        assert (0 in outcomes) == (length >= len(content) - 1)
+
+
+def test_a_torn_file_goes_on_after_the_torn_line(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.jsonl"
+    content = kept(path, ENDED)
+    path.write_bytes(content[:-20])
+    again = Outcome(0, "finished", step=5, held_out_accuracy=0.5)
+    assert read_record(kept(path, again)).outcomes == {0: again}
+
+
+def test_a_failed_run_is_tried_again_and_the_newest_line_counts(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.jsonl"
+    assert read_record(kept(path, Outcome(1, "failed", "No."))).missing == [0, 1]
+    assert read_record(kept(path, ENDED)).outcomes[1] == ENDED
+
+
+def changed(**fields: object) -> bytes:
+    head, line = Record(SWEEP, "d" * 64, {1: ENDED}).to_bytes().splitlines()
+    return head + b"\n" + json.dumps(json.loads(line) | fields).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe\x00",
+        b"[1, 2]\n",
+        b'{"format": "watch-it-learn sweep", "version": 2}\n',
+        b'{"format": "watch-it-learn sweep", "version": 1}\n',
+        b'{"format": "watch-it-learn sweep", "version": 1, "digits": "", "sweep": {"batch": 0}}\n',
+        changed(place=2),
+        changed(place=0),  # whose recipe is another
+        changed(end="lost"),
+        changed(step=-1),
+        changed(held_out_accuracy=1.5),
+        changed(loss="much"),
+        changed(curve=[[1, 2]]),
+        changed(parameters="b"),
+        b"[" * 100_000,
+    ],
+    ids=range(15),
+)
+def test_nonsense_is_refused(content: bytes) -> None:
+    with pytest.raises(RecordError):
+        read_record(content)

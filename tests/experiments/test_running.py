@@ -1,0 +1,174 @@
+"""Sweeps in real processes: the same bits, one file of digits, killed workers, and cancelling."""
+
+import hashlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnn import Run, forward
+from cnn.evaluation import evaluate
+from data import Digits
+from experiments import Outcome, Record, RecordError, Sweep, Where, lines, read_record, run_sweep
+from experiments.estimate import estimate
+
+LONG = Sweep(learning_rate=(0.01,), seeds=(0, 1, 2, 3), epochs=None, steps=1_000_000)
+
+
+def comparable(outcomes: dict[int, Outcome]) -> list[tuple[object, ...]]:
+    """Everything but who ran it, and how fast."""
+    return [
+        tuple(value for name, value in vars(o).items() if name not in ("seconds", "process"))
+        for _, o in sorted(outcomes.items())
+    ]
+
+
+def alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{process}/stat")
+    return not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@pytest.fixture(scope="module")
+def ran(small: Sweep, few: Digits, tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """The small sweep, run by two processes."""
+    path = tmp_path_factory.mktemp("ran") / "sweep.jsonl"
+    record = run_sweep(small, few, path, Where(2))
+    assert read_record(path.read_bytes()) == record
+    return record
+
+
+def test_an_outcome_is_that_of_the_run_trained_here(ran: Record, few: Digits) -> None:
+    held_out = few.held_out_images, few.held_out_labels
+    for place, recipe in enumerate(ran.sweep.recipes):
+        outcome = ran.outcomes[place]
+        run = Run(recipe, few.images, few.labels, held_out)
+        run.advance(300)
+        assert outcome.step == run.step
+        assert outcome.parameters == hashlib.sha256(run.parameters.vector.tobytes()).hexdigest()
+        with np.errstate(all="ignore"):
+            judged = evaluate(run.parameters, *held_out)
+        assert outcome.held_out_accuracy == judged.accuracy
+        assert [point.step for point in outcome.curve] == run.history.held_out_step.tolist()
+        if recipe.rate_at(1) == 0.01:
+            assert outcome.end == "finished"
+            assert outcome.loss == pytest.approx(run.history.loss[-100:].mean(dtype=float))
+            means = [run.history.loss[a : a + 100].mean(dtype=float) for a in (0, 100, 200)]
+            assert [point.loss for point in outcome.curve[1:]] == pytest.approx(means)
+            assert [
+                p.held_out_accuracy for p in outcome.curve
+            ] == run.history.held_out_accuracy.tolist()
+        elif run.diverged:
+            assert (outcome.end, outcome.why) == ("diverged", str(run.diverged))
+        else:
+            assert outcome.end == "dead"
+            assert not forward(run.parameters, few.held_out_images).a1.any()
+    assert {outcome.end for outcome in ran.outcomes.values()} == {"finished", "diverged", "dead"}
+
+
+def test_one_process_and_two_give_the_same(
+    ran: Record, small: Sweep, few: Digits, tmp_path: Path
+) -> None:
+    here = run_sweep(small, few, tmp_path / "sweep.jsonl", Where(1))
+    assert comparable(here.outcomes) == comparable(ran.outcomes)
+    assert {outcome.process for outcome in here.outcomes.values()} == {os.getpid()}
+    assert os.getpid() not in {outcome.process for outcome in ran.outcomes.values()}
+
+
+def test_a_killed_worker_loses_nothing(
+    ran: Record, small: Sweep, few: Digits, tmp_path: Path
+) -> None:
+    heard: list[int] = []
+
+    def kill(outcome: Outcome) -> None:
+        if not heard:
+            os.kill(outcome.process, signal.SIGKILL)
+        heard.append(outcome.place)
+
+    record = run_sweep(small, few, tmp_path / "sweep.jsonl", Where(2), heard=kill)
+    assert sorted(heard) == [0, 1, 2, 3]  # each once: what had ended was not run again
+    assert comparable(record.outcomes) == comparable(ran.outcomes)
+
+
+def test_cancelling_ends_the_processes(few: Digits, tmp_path: Path) -> None:
+    """Hundreds of thousands of steps would take minutes."""
+    sweep = Sweep((0.01,), seeds=(0, 1, 2), epochs=1_000)
+    first = Sweep((0.01,), seeds=(0, 1), epochs=None, steps=1)
+    begun = {
+        o.process for o in run_sweep(first, few, tmp_path / "first", Where(2)).outcomes.values()
+    }
+    assert all(alive(process) for process in begun)  # they wait for the next sweep a while
+    start = time.monotonic()
+    record = run_sweep(
+        sweep, few, tmp_path / "sweep", Where(2), stopped=lambda: time.monotonic() > start + 1
+    )
+    assert record.outcomes == {}
+    deadline = time.monotonic() + 30
+    while any(alive(process) for process in begun):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_stopped_sweep_goes_on(ran: Record, small: Sweep, few: Digits, tmp_path: Path) -> None:
+    path, heard = tmp_path / "sweep.jsonl", []
+    run_sweep(small, few, path, Where(1), stopped=lambda: len(heard) >= 2, heard=heard.append)
+    assert len(read_record(path.read_bytes()).outcomes) == 2
+    record = run_sweep(small, few, path, Where(1), heard=heard.append)
+    assert len(heard) == 4
+    assert comparable(record.outcomes) == comparable(ran.outcomes)
+    with pytest.raises(RecordError, match="another sweep"):
+        run_sweep(LONG, few, path, Where(1))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts what /proc says that was read")
+def test_the_digits_travel_once(large: Digits, tmp_path: Path) -> None:
+    """Eight runs on two processes: both together read less than the digits twice."""
+    sweep = Sweep((0.01,), seeds=tuple(range(8)), epochs=None, steps=20)
+    read: dict[int, int] = {}
+
+    def count(outcome: Outcome) -> None:
+        said = Path(f"/proc/{outcome.process}/io").read_text().splitlines()
+        read[outcome.process] = int(said[0].removeprefix("rchar: "))
+
+    run_sweep(sweep, large, tmp_path / "sweep.jsonl", Where(2), heard=count)
+    assert large.images.nbytes > 39_000_000
+    assert sum(read.values()) < 2 * large.images.nbytes
+
+
+def test_one_run_that_cannot_be_trained_is_not_the_end_of_the_others(
+    small: Sweep, few: Digits, tmp_path: Path
+) -> None:
+    """Held-out labels that are no classes: every run fails, and each says why."""
+    wrong = Digits("bundled", few.images, few.labels, few.held_out_images, few.held_out_labels + 10)
+    record = run_sweep(small, wrong, tmp_path / "sweep.jsonl", Where(2))
+    assert [o.end for o in record.outcomes.values()] == ["failed"] * 4
+    assert all("0 to 9" in outcome.why for outcome in record.outcomes.values())
+    assert record.missing == [0, 1, 2, 3]
+
+
+def test_lines_of_the_picture(small: Sweep) -> None:
+    shares = {0: 0.5, 1: 0.75, 2: 0.125, 3: 0.25}
+    outcomes = {p: Outcome(p, "finished", held_out_accuracy=s) for p, s in shares.items()}
+    (line,) = lines(small, outcomes)
+    assert (line.name, line.rates) == ("", (0.01, 1e6))
+    assert (line.median, line.worst, line.best) == ((0.625, 0.1875), (0.5, 0.125), (0.75, 0.25))
+    two = Sweep((0.1,), batch=(1, 16), seeds=(0,))
+    drawn = lines(two, {1: Outcome(1, "finished", held_out_accuracy=0.5)})
+    assert [(line.name, line.rates) for line in drawn] == [("batch 1", ()), ("batch 16", (0.1,))]
+
+
+def test_the_estimate_counts_what_is_missing(few: Digits) -> None:
+    sweep = Sweep((0.01, 0.1), batch=(1, 16), seeds=(0,))  # 400 and 25 steps an epoch
+    cost = estimate(sweep, few, Where(2), [0, 1, 2])
+    assert (cost.runs, cost.steps) == (3, 825)
+    assert cost.seconds is not None
+    assert cost.work > 0
+    assert estimate(sweep, few, Where(2, "tcp://a:1"), [0]).seconds is None
+    assert cost.memory > 2 * few.images.nbytes

@@ -1,0 +1,283 @@
+"""The draw page without a browser: its panels on a real run, which stays as it is."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import oracle
+import pytest
+from mounting import begun
+from numpy.typing import NDArray
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from cnn import Parameters, Recipe, forward
+from cnn.network import PARAMETER_NAMES
+from cnn.saliency import saliency
+from data import Digits
+from data.strokes import SIDE
+from pages.parts.lesson import taught
+from pages.parts.session import Key, Session
+from pages.parts.sketch import Sketch
+from pages.parts.verdict import guess, judged
+
+APP = Path(__file__).parents[2] / "app.py"
+RATE = 0.05
+SEVEN = {"width": 80, "points": [[250, 200], [750, 200], [450, 850]]}
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def to_oracle(parameters: Parameters) -> oracle.Parameters:
+    return oracle.Parameters(
+        *(oracle.floats(getattr(parameters, name)) for name in PARAMETER_NAMES)
+    )
+
+
+def hear(sketch: Sketch, *strokes: object, number: int = 1) -> None:
+    sketch.hear({"number": number, "width": 80, "strokes": list(strokes)})
+
+
+def opened(session: Session, told: int | None = None) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.session_state[Key.SESSION] = session
+    if told is not None:
+        app.session_state[Key.TOLD] = told
+    app.switch_page("pages/draw.py").run()
+    assert not app.exception, app.exception[0].stack_trace
+    return app
+
+
+def html(app: AppTest) -> str:
+    return "\n".join(one.proto.body for one in app.get("html"))
+
+
+def drawn_session(digits: Digits, steps: int = 400, filters: int = 1) -> Session:
+    session = begun(digits, steps, filters)
+    hear(session.sketch, SEVEN)
+    return session
+
+
+# What was drawn or brought
+
+
+def test_a_drawing_is_kept_and_answered() -> None:
+    sketch = Sketch()
+    hear(sketch, SEVEN, number=12)
+
+    assert sketch.heard == 12
+    assert sketch.drawn is not None
+    assert len(sketch.strokes) == 1
+    hear(sketch, number=13)
+    assert sketch.drawn is None
+    assert sketch.refused is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"number": 2, "width": 80, "strokes": "none"},
+        {"number": 2, "width": 80, "strokes": [{"width": 80, "points": [[1, "a"]]}]},
+        {"number": 2, "width": None, "strokes": []},
+        {"number": 2},
+        {"strokes": []},
+        {"number": "x", "width": 80, "strokes": []},
+        None,
+    ],
+)
+def test_what_is_no_drawing_changes_nothing_but_a_sentence(told: dict[str, object]) -> None:
+    sketch = Sketch()
+    hear(sketch, SEVEN)
+    before = sketch.drawn
+
+    sketch.hear(told)
+
+    assert sketch.refused
+    assert sketch.drawn is before
+    assert len(sketch.strokes) == 1
+
+
+def test_a_picture_stays_when_the_next_one_is_none(digits: Digits) -> None:
+    sketch = Sketch()
+    digit = digits.held_out_images[3]
+    sketch.bring(png(255 - np.kron(digit, np.ones((8, 8), np.uint8))), "three.png")
+    first = sketch.picture
+    assert first is not None
+    assert np.abs(first.astype(float) - digit).mean() < 3
+
+    sketch.bring(b"no picture", "other.png")
+
+    assert sketch.picture is first
+    assert sketch.name == "three.png"
+    assert sketch.refused == (
+        "This is not a picture in PNG, JPEG, WebP or GIF: save it as one of these."
+    )
+    sketch.put_away()
+    assert (sketch.picture, sketch.refused) == (None, None)
+
+
+# What the network makes of it
+
+
+def test_an_untold_digit_is_judged_as_if_the_answer_were_right(digits: Digits) -> None:
+    session = begun(digits, 2_000)
+    digit = digits.held_out_images[7]
+
+    step = judged(session, digit, None)
+
+    parameters = session.run.parameters
+    there = oracle.forward(to_oracle(parameters), digit / 255)
+    np.testing.assert_allclose(step.forward.probabilities[0], there.p, atol=1e-5)
+    assert guess(step) == int(there.p.argmax()) == step.labels[0]
+    assert judged(session, digit, 2).labels[0] == 2
+
+
+@pytest.mark.parametrize(("filters", "rule"), [(1, "exact"), (3, "exact"), (1, "notes")])
+def test_a_lesson_is_the_step_of_the_notes(digits: Digits, filters: int, rule: str) -> None:
+    session = begun(digits, 400, filters, rule="notes" if rule == "notes" else "exact")
+    digit = digits.held_out_images[5]
+
+    step = taught(judged(session, digit, 4), RATE)
+
+    assert step is not None
+    theta = to_oracle(session.run.parameters)
+    there = oracle.forward(theta, digit / 255)
+    gradients = oracle.backward(theta, there, 4).gradients
+    if rule == "notes":
+        gradients.b[:] = gradients.k.sum(axis=(1, 2))
+    expected = oracle.update(theta, gradients, RATE)
+    for name, symbol in zip(PARAMETER_NAMES, ("k", "b", "W1", "b1", "W2", "b2"), strict=True):
+        np.testing.assert_allclose(
+            getattr(step.after, name), getattr(expected, symbol), atol=1e-5, err_msg=name
+        )
+    assert step.loss == pytest.approx(oracle.cross_entropy(there.z2, 4), abs=1e-4)
+
+
+def test_a_lesson_that_leaves_all_numbers_says_so(digits: Digits) -> None:
+    session = drawn_session(digits)
+    assert session.sketch.drawn is not None
+
+    assert taught(judged(session, session.sketch.drawn, 3), 1e38) is None
+
+    session.run.set_learning_rate(1e6)
+    for _ in range(3):  # the recipe's largest rate, on a filter of that size: float32 has no more
+        session.run.advance(1)
+    app = opened(session, told=3)
+    assert not app.exception
+
+
+# The page
+
+
+def test_an_empty_page_says_what_to_do(digits: Digits) -> None:
+    app = opened(begun(digits, 5))
+
+    assert "Draw a digit" in app.info[0].value
+    assert not app.metric
+    assert len(app.get("bidi_component")) == 1  # the square, and no stage
+
+
+@pytest.mark.parametrize("filters", [1, 2])
+def test_the_page_writes_what_the_network_says(digits: Digits, filters: int) -> None:
+    session = drawn_session(digits, filters=filters)
+    drawn = session.sketch.drawn
+    assert drawn is not None
+
+    written = html(opened(session))
+
+    values = forward(session.run.parameters, drawn[np.newaxis])
+    answer = int(values.probabilities[0].argmax())
+    assert re.search(rf"takes it for <b>{answer}</b>, with probability ", written)
+    for p in values.probabilities[0]:
+        assert f"<td>{p:.4f}</td>" in written
+    found = saliency(session.run.parameters, values, np.array([answer]))
+    for number in (found.pixels.sum(), found.biases[0], values.z2[0, answer]):
+        assert f"<b>{number:.4f}</b>".replace("-", "−") in written
+    assert "One training step on it" not in written
+
+
+@pytest.mark.parametrize("filters", [1, 2])
+def test_a_lesson_leaves_the_run_as_it_was(digits: Digits, filters: int) -> None:
+    """The same bytes, the same recipe; and the next step is that of a run that was never shown."""
+    session = drawn_session(digits, 300, filters)
+    before = session.run.parameters.vector.tobytes()
+    recipe, history = session.run.recipe, session.run.history.loss.copy()
+
+    app = opened(session, told=4)
+
+    assert [one.value for one in app.subheader] == [
+        "One training step on it",
+        "Everything in between",
+    ]
+    assert session.run.parameters.vector.tobytes() == before
+    assert (session.run.recipe, session.run.step) == (recipe, 300)
+    np.testing.assert_array_equal(session.run.history.loss, history)
+    undisturbed = begun(digits, 300, filters)
+    for run in (session.run, undisturbed.run):
+        run.advance(5)
+    assert session.run.parameters.vector.tobytes() == undisturbed.run.parameters.vector.tobytes()
+
+
+def test_a_lesson_writes_the_filter_before_and_after(digits: Digits) -> None:
+    session = drawn_session(digits)
+    assert session.sketch.drawn is not None
+    step = taught(judged(session, session.sketch.drawn, 4), session.chosen_rate)
+    assert step is not None
+
+    app = opened(session, told=4)
+
+    tables = dict(re.findall(r'data-part="(\w+)">(.*?)</table>', html(app)))
+    ten = [
+        np.append(theta.filters[0], theta.filter_bias[0]).astype(float)
+        for theta in (step.before, step.after)
+    ]
+    for part, values, decimals in (
+        ("before", ten[0], 4),
+        ("after", ten[1], 4),
+        ("difference", ten[1] - ten[0], 6),
+    ):
+        found = [
+            float(cell.replace("−", "-"))
+            for cell in re.findall(r"<td[^>]*>(.*?)</td>", tables[part])
+        ]
+        np.testing.assert_allclose(found, values, atol=0.6 * 10.0**-decimals, err_msg=part)
+    after = forward(step.after, step.images).probabilities[0, 4]
+    (metric,) = (one for one in app.metric if one.label == "Probability of the true 4")
+    assert metric.value == f"{after:.4f}"
+    (loss,) = (one for one in app.metric if one.label == "Loss of the image")
+    assert loss.value == f"{-np.log(after):.4f}"
+
+
+def test_names_of_classes_are_written_and_not_run(digits: Digits) -> None:
+    session = drawn_session(digits)
+    session.name_classes(tuple(f"<i>{c}</i>" for c in "abcdefghij"))
+
+    written = html(opened(session, told=1))
+
+    assert "&lt;i&gt;a&lt;/i&gt;" in written
+    assert "<i>a</i>" not in written
+
+
+def test_the_square_gets_back_what_was_drawn(digits: Digits) -> None:
+    """As after another page: the strokes come from the session."""
+    session = drawn_session(digits)
+
+    app = opened(session)
+
+    data = [json.loads(one.proto.json) for one in app.get("bidi_component") if one.proto.json]
+    (square,) = (one for one in data if "strokes" in one)
+    assert square == {"strokes": [SEVEN], "width": 80, "heard": 1}
+    assert max(max(point) for point in SEVEN["points"]) <= SIDE  # type: ignore[attr-defined]
+
+
+def test_the_recipe_of_a_page_that_was_only_looked_at_is_the_default(digits: Digits) -> None:
+    session = Session.begun(digits, Recipe())
+    opened(session)
+
+    assert session.run.recipe == Recipe()

@@ -1,0 +1,197 @@
+"""The page that judges, without a browser: its numbers against plain counts."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import streamlit as st
+from mounting import begun, figures, text, toggled
+from opening import drawn, html, opened
+from streamlit.testing.v1 import AppTest
+from threadpoolctl import threadpool_limits
+
+from cnn import Parameters, forward
+from data import Digits
+from pages.parts.judging import MOST_KEPT, judgement
+from pages.parts.session import Key, Session
+
+PLUS = 4_000  # held-out digits are counted on after the bundled training digits
+
+
+@pytest.fixture(autouse=True)
+def _alone() -> Iterator[None]:
+    st.cache_resource.clear()
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+def counted(digits: Digits, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
+    """The confusion matrix, and each image's loss, one image at a time."""
+    confusion, losses = np.zeros((10, 10), int), []
+    for image, label in zip(digits.held_out_images, digits.held_out_labels, strict=True):
+        p = forward(parameters, image[np.newaxis]).probabilities[0]
+        confusion[label, list(p).index(max(p))] += 1
+        losses.append(-np.log(max(float(p[label]), 1e-300)))
+    return confusion, np.array(losses)
+
+
+def matrix(app: AppTest) -> np.ndarray:
+    (found,) = (
+        trace
+        for figure in figures(app)
+        for trace in figure["data"]
+        if trace.get("type") == "heatmap"
+    )
+    return np.array(found["text"], int)
+
+
+def opened_digits(app: AppTest, gallery: str) -> list[int]:
+    return [
+        int(button.key.rpartition("_")[2])
+        for button in app.button
+        if button.key and button.key.startswith(f"{gallery}_")
+    ]
+
+
+@pytest.mark.parametrize(("filters", "batch"), [(1, 1), (8, 32)])
+def test_the_newest_step_is_judged_whole(digits: Digits, filters: int, batch: int) -> None:
+    session = begun(digits, 120, filters, batch)
+    app = opened("evaluate", session)
+    confusion, losses = counted(digits, session.run.parameters)
+    assert (matrix(app) == confusion).all()
+    right = int(np.trace(confusion))
+    assert f"**{right:,} of 1,000**" in text(app)
+    assert f"**{losses.mean():.4f}**" in text(app)
+    (bars,) = (
+        trace for figure in figures(app) for trace in figure["data"] if trace["type"] == "bar"
+    )
+    np.testing.assert_allclose(bars["x"], np.diag(confusion) / 100)
+    # The worst: the highest losses among the mistakes, in that order.
+    shown = [position - PLUS for position in opened_digits(app, "worst")]
+    said = np.array(
+        [
+            int(forward(session.run.parameters, image[np.newaxis]).z2.argmax())
+            for image in digits.held_out_images
+        ]
+    )
+    wrong = np.flatnonzero(said != digits.held_out_labels)
+    best = sorted(wrong.tolist(), key=lambda at: -losses[at])[:12]
+    np.testing.assert_allclose(losses[shown], losses[best], rtol=1e-3)
+    assert set(shown) <= set(wrong.tolist())
+
+
+def test_a_step_of_the_past_is_judged_with_what_it_left(digits: Digits) -> None:
+    session = begun(digits, 300)
+    app = opened("evaluate", session)
+    newest = matrix(app)
+    assert not any(box.key == Key.JUDGED_STEP for box in app.number_input)
+    toggled(app, "Follow the newest")
+    assert app.number_input(key=Key.JUDGED_STEP).value == 300
+    app.number_input(key=Key.JUDGED_STEP).set_value(40)
+    drawn(app)
+    confusion, _ = counted(digits, session.run.at(40).after)
+    assert (matrix(app) == confusion).all()
+    assert (confusion != newest).any()
+    assert app.slider(key=Key.JUDGED_SCRUBBER).value == 40
+    app.slider(key=Key.JUDGED_SCRUBBER).set_value(300)
+    drawn(app)
+    assert (matrix(app) == newest).all()
+    toggled(app, "Follow the newest")
+    session.run.advance(100)
+    assert "After step **400**" in text(drawn(app))
+
+
+def test_a_cell_shows_its_digits_and_no_others(digits: Digits) -> None:
+    session = begun(digits, 200)
+    app = opened("evaluate", session)
+    confusion = matrix(app)
+    mistakes = confusion - np.diag(np.diag(confusion))
+    most = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    assert (app.selectbox(key=Key.TRUE_CLASS).value, app.selectbox(key=Key.SAID_CLASS).value) == (
+        most
+    )
+    app.selectbox(key=Key.TRUE_CLASS).set_value(6)
+    app.selectbox(key=Key.SAID_CLASS).set_value(6)
+    drawn(app)
+    shown = []
+    pages = -(-int(confusion[6, 6]) // 12)
+    for page in range(1, pages + 1):
+        if pages > 1:
+            app.number_input(key=Key.CELL_PAGE).set_value(page)
+            drawn(app)
+        shown += opened_digits(app, "cell")
+    expected = {
+        PLUS + at
+        for at, image in enumerate(digits.held_out_images)
+        if digits.held_out_labels[at] == 6
+        and forward(session.run.parameters, image[np.newaxis]).z2.argmax() == 6
+    }
+    assert set(shown) == expected
+    assert len(shown) == len(expected) == confusion[6, 6]
+
+
+def test_an_empty_cell_says_so(digits: Digits) -> None:
+    session = begun(digits, 200)
+    app = opened("evaluate", session)
+    row, column = np.argwhere(matrix(app) == 0)[0].tolist()
+    app.selectbox(key=Key.TRUE_CLASS).set_value(row)
+    app.selectbox(key=Key.SAID_CLASS).set_value(column)
+    drawn(app)
+    assert any("there are no digits" in caption.value for caption in app.caption)
+    assert opened_digits(app, "cell") == []
+
+
+def test_a_card_has_the_digits_own_probabilities(digits: Digits) -> None:
+    session = begun(digits, 200)
+    app = opened("evaluate", session)
+    first = opened_digits(app, "worst")[0] - PLUS
+    (card,) = [e.proto.body for e in app.get("html") if 'class="judged"' in e.proto.body][
+        -len(opened_digits(app, "worst")) :
+    ][:1]
+    p = forward(session.run.parameters, digits.held_out_images[[first]]).probabilities[0]
+    numbers = [float(number) for number in re.findall(r"<td>([\d.]+)</td>", card)]
+    assert numbers == [pytest.approx(float(value), abs=5.1e-4) for value in p]
+
+
+def test_a_mistake_opens_on_the_step_page_at_the_judged_step(digits: Digits) -> None:
+    session = begun(digits, 300)
+    app = opened("evaluate", session)
+    toggled(app, "Follow the newest")
+    app.number_input(key=Key.JUDGED_STEP).set_value(90)
+    drawn(app)
+    position = opened_digits(app, "worst")[2]
+    app.button(key=f"worst_{position}").click()
+    app.run()
+    assert session.examined == position
+    assert session.looking_at == 90
+    assert not session.seeking
+
+
+def test_judgements_are_kept_and_few(digits: Digits) -> None:
+    session = begun(digits, 60)
+    first = judgement(session, 10)
+    assert judgement(session, 10) is first
+    for step in range(20, 20 + MOST_KEPT):
+        judgement(session, step)
+    assert len(session.kept.judgements) == MOST_KEPT
+    assert judgement(session, 10) is not first
+    session.fork(10, 0.1)
+    other: Session = session
+    assert judgement(other, 10) is not first  # another run of the visit
+
+
+def test_names_of_classes_are_shown_as_text(digits: Digits) -> None:
+    """Whatever somebody calls a class, it is text and not part of the page."""
+    names = ("<b>zero</b>", *digits.classes[1:])
+    renamed = type(digits)(
+        digits.name,
+        digits.images,
+        digits.labels,
+        digits.held_out_images,
+        digits.held_out_labels,
+        names,
+    )
+    app = opened("evaluate", begun(renamed, 50))
+    assert "<b>zero</b>" not in html(app)
+    assert "&lt;b&gt;zero" in html(app)
