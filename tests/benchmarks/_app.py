@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -55,9 +56,15 @@ def browser(url: str) -> Iterator[Page]:
         page = chromium.new_page(viewport={"width": 1440, "height": 900})
         page.add_init_script("localStorage.setItem('watch-it-learn.tour', 'seen')")
         page.goto(url)
-        page.wait_for_selector(".stage[data-step]")
+        page.wait_for_selector(".stage[data-step]", timeout=120_000)
         yield page
         chromium.close()
+
+
+def show(what: str, values: list[float], form: str) -> None:
+    """Print the median of some values, and the least and the most."""
+    low, middle, high = min(values), statistics.median(values), max(values)
+    print(f"{what}: {form.format(middle)} ({form.format(low)} to {form.format(high)})")
 
 
 def resident(process: subprocess.Popen[bytes]) -> int:

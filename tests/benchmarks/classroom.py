@@ -32,19 +32,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from _app import browser, resident, server
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from threadpoolctl import threadpool_limits
 from websockets.asyncio.client import ClientConnection, connect
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from _app import browser, resident, server  # noqa: E402  # after the path is set
-
-from cnn import Recipe, Run  # noqa: E402  # likewise
-from data import Digits, load_bundled  # noqa: E402  # likewise
+from cnn import Recipe, Run  # after the path is set
+from data import Digits, load_bundled  # likewise
 
 SECONDS = 15.0
 LEFT = 150.0

@@ -17,22 +17,12 @@ Needs chromium and the packages of requirements-dev.txt::
 import argparse
 import os
 import random
-import shutil
-import socket
-import statistics
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Page, sync_playwright
+from _app import browser, server, show
+from playwright.sync_api import Page
 
-ROOT = Path(__file__).parents[2]
-PREPARED = ROOT / "tests" / "browser" / "prepared"
+BOX = ".st-key-step_number input"
 
 WATCH = """() => {
   const all = [...document.querySelectorAll("*")].filter((e) => e.shadowRoot)
@@ -77,7 +67,12 @@ def main() -> None:
     print(
         f"{os.cpu_count()} cores, a run of {given.steps:,} steps, {given.jumps} jumps of each kind"
     )
-    with _server() as url, _browser(f"{url}/?steps={given.steps}&at={given.steps // 2}") as page:
+    with server() as (url, _), browser(f"{url}/step?step={given.steps}") as page:
+        page.locator(BOX).fill(str(given.steps // 2))
+        page.locator(BOX).press("Enter")
+        page.locator(f'.stage[data-step="{given.steps // 2}"]').wait_for()
+        page.evaluate("document.activeElement?.blur()")
+        time.sleep(2)
         page.evaluate(WATCH)
         generator = random.Random(0)
         everything = []
@@ -86,17 +81,17 @@ def main() -> None:
             for _ in range(given.jumps):
                 times.append(_jump(page, what, generator, given.steps))
                 time.sleep(0.2)
-            _line(f"{what}: from the key to the pixels", times, "{:.0f} ms")
+            show(f"{what}: from the key to the pixels", times, "{:.0f} ms")
             everything += times
-        _line("all jumps", everything, "{:.0f} ms")
-        _line("hover over a cell, drawn", page.evaluate("window.hover('z')"), "{:.0f} ms")
+        show("all jumps", everything, "{:.0f} ms")
+        show("hover over a cell, drawn", page.evaluate("window.hover('z')"), "{:.0f} ms")
 
 
 def _jump(page: Page, what: str, generator: random.Random, steps: int) -> float:
     """Jump once and return the milliseconds that it took."""
     before = page.locator(".stage").get_attribute("data-step")
     if what == "a random step":
-        box = page.locator(".st-key-step_number input")
+        box = page.locator(BOX)
         target = str(generator.randint(1, steps))
         box.fill(target)
         box.press("Enter")
@@ -111,55 +106,6 @@ def _jump(page: Page, what: str, generator: random.Random, steps: int) -> float:
     if shown != boxed:
         raise AssertionError(f"the stage shows step {shown}, the box step {boxed}")
     return float(page.evaluate("window.drawn"))
-
-
-def _line(what: str, values: list[float], form: str) -> None:
-    low, middle, high = min(values), statistics.median(values), max(values)
-    print(f"{what}: {form.format(middle)} ({form.format(low)} to {form.format(high)})")
-
-
-@contextmanager
-def _server() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with TemporaryDirectory() as folder:
-        # The app that opens the step page with a run made from the address.
-        shutil.copy(PREPARED / "app.py", folder)
-        (Path(folder) / "pages").mkdir()
-        for page in (ROOT / "pages").glob("*.py"):
-            shutil.copy(page, Path(folder) / "pages")
-        (Path(folder) / "static").symlink_to(ROOT / "static")
-        command = [sys.executable, "-m", "streamlit", "run", f"{folder}/app.py"]
-        command += ["--server.headless=true", f"--server.port={port}", "--server.address=127.0.0.1"]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-        url = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(200):
-                try:
-                    urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-@contextmanager
-def _browser(url: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(url)
-        page.locator(".st-key-workbench .stage[data-step]").wait_for(timeout=120_000)
-        time.sleep(2)
-        yield page
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -16,26 +16,19 @@ Needs chromium and the packages of requirements-dev.txt::
 
 import argparse
 import os
-import shutil
-import socket
-import statistics
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from _app import browser, resident, server, show
+from playwright.sync_api import Page
+from threadpoolctl import threadpool_limits
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from threadpoolctl import threadpool_limits  # noqa: E402  # after the path is set
-
-from cnn import Recipe, Run  # noqa: E402  # the same
-from data import load_bundled  # noqa: E402  # the same
+from cnn import Recipe, Run  # after the path is set
+from data import load_bundled  # likewise
 
 ROUNDS = 5
 SECONDS = 6.0
@@ -47,7 +40,7 @@ def main() -> None:
     arguments.add_argument("--minutes", type=float, default=0.0, help="of play, for the memory")
     minutes = arguments.parse_args().minutes
     threadpool_limits(limits=1, user_api="blas")
-    with _server() as (url, process), _browser(url) as page:
+    with server() as (url, process), browser(url) as page:
         print(f"{os.cpu_count()} cores; {ROUNDS} rounds of {SECONDS:g} s each")
         frames, live, headless = [], [], []
         for _ in range(ROUNDS):
@@ -63,10 +56,10 @@ def main() -> None:
             frames.append((after[0] - before[0]) / seconds)
             live.append((after[1] - before[1]) / seconds)
         shares = [steps / most for steps, most in zip(live, headless, strict=True)]
-        _line("frames drawn a second", frames, "{:.1f}")
-        _line("training steps a second", live, "{:,.0f}")
-        _line("headless steps a second", headless, "{:,.0f}")
-        _line("share of headless speed", shares, "{:.0%}")
+        show("frames drawn a second", frames, "{:.1f}")
+        show("training steps a second", live, "{:,.0f}")
+        show("headless steps a second", headless, "{:,.0f}")
+        show("share of headless speed", shares, "{:.0%}")
         if minutes:
             _memory(page, process, minutes)
 
@@ -74,11 +67,11 @@ def main() -> None:
 def _memory(page: Page, process: subprocess.Popen[bytes], minutes: float) -> None:
     page.get_by_role("button", name="Play").click()
     time.sleep(20)  # until what is made once has been made
-    start_steps, start = _drawn(page)[1], _resident(process)
+    start_steps, start = _drawn(page)[1], resident(process)
     end = time.monotonic() + 60 * minutes
     while time.monotonic() < end:
         time.sleep(min(60.0, max(end - time.monotonic(), 0)))
-        grown, steps = _resident(process) - start, _drawn(page)[1] - start_steps
+        grown, steps = resident(process) - start, _drawn(page)[1] - start_steps
         print(f"  {steps:>9,} more steps: server memory {grown / 1e6:+.1f} MB")
     run = Run(Recipe(), *_training())
     run.advance(1)
@@ -103,52 +96,6 @@ def _training():
 def _drawn(page: Page) -> tuple[int, int, float]:
     frames, step = page.locator(".stage").evaluate("e => [e.dataset.frames, e.dataset.step]")
     return int(frames), int(step), time.perf_counter()
-
-
-def _resident(process: subprocess.Popen[bytes]) -> int:
-    pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _line(what: str, values: list[float], form: str) -> None:
-    low, middle, high = min(values), statistics.median(values), max(values)
-    print(f"{what}: {form.format(middle)} ({form.format(low)} to {form.format(high)})")
-
-
-@contextmanager
-def _server() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield url, process
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-@contextmanager
-def _browser(url: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.add_init_script("localStorage.setItem('watch-it-learn.tour', 'seen')")
-        page.goto(url)
-        page.wait_for_selector(".stage[data-step]")
-        yield page
-        browser.close()
 
 
 if __name__ == "__main__":
