@@ -1,4 +1,7 @@
-"""What the folders may know of one another, and what importing them may do: data → cnn → pages."""
+"""What the folders may know of one another, and what importing them may do.
+
+data → cnn → experiments → pages.
+"""
 
 import ast
 import subprocess
@@ -53,7 +56,7 @@ def fresh_interpreter(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_there_is_something_to_look_at() -> None:
     """The tests below would pass over empty folders."""
-    for folder in ("cnn", "data", "pages"):
+    for folder in ("cnn", "data", "experiments", "pages"):
         assert files(folder), folder
 
 
@@ -81,12 +84,31 @@ def test_cnn_names_numpy_and_the_standard_library_alone(path: Path) -> None:
 
 @pytest.mark.parametrize("path", files("data"), ids=lambda path: path.name)
 def test_data_knows_neither_the_network_nor_the_app(path: Path) -> None:
-    assert not top_level(path) & {"app", "cnn", "pages", "streamlit", "tests"}
+    assert not top_level(path) & {"app", "cnn", "experiments", "pages", "streamlit", "tests"}
+
+
+@pytest.mark.parametrize("path", files("experiments"), ids=lambda path: path.name)
+def test_experiments_know_the_network_and_the_digits_but_not_the_app(path: Path) -> None:
+    below = {"cnn", "data", "experiments", "joblib", "numpy", "threadpoolctl"}
+    beside = {"distributed"} if path.name in ("running.py", "worker.py") else set()
+    assert top_level(path) <= sys.stdlib_module_names | below | beside
+
+
+def test_dask_is_optional() -> None:
+    """Whoever has no cluster imports nothing of it."""
+    result = fresh_interpreter("import sys, experiments\nassert 'distributed' not in sys.modules\n")
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
     "path",
-    [*files("cnn"), *files("data"), *files("pages"), *ROOT.glob("*.py")],
+    [
+        *files("cnn"),
+        *files("data"),
+        *files("experiments"),
+        *files("pages"),
+        *ROOT.glob("*.py"),
+    ],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_what_runs_does_not_need_the_tests(path: Path) -> None:
@@ -110,7 +132,7 @@ def test_only_pages_stand_directly_in_pages() -> None:
 def test_nobody_imports_a_page() -> None:
     """What two pages need stands one level down."""
     pages = {f"pages.{path.stem}" for path in (ROOT / "pages").glob("*.py")}
-    for path in [*files("pages"), *files("cnn"), *files("data")]:
+    for path in [*files("pages"), *files("cnn"), *files("data"), *files("experiments")]:
         assert not pages & set(imported(path)), path.name
 
 
@@ -138,7 +160,10 @@ assert threading.active_count() == threads, threading.enumerate()
 """
 
 
-@pytest.mark.parametrize("module", [*modules("cnn"), *modules("data")])
+IMPORTED = [*modules("cnn"), *modules("data"), *modules("experiments")]
+
+
+@pytest.mark.parametrize("module", IMPORTED)
 def test_importing_starts_nothing_and_says_nothing(module: str) -> None:
     """No file written, no folder made, no process, no connection, no thread, no word.
 

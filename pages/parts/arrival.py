@@ -10,7 +10,7 @@ CHUNK = 1_000
 
 def arrival(session: Session) -> None:
     """Train to the step that a link asks for, and say what of the link was ignored."""
-    if session.goal is not None:
+    if session.goal and session.run.step < session.goal:
         _replay(session, session.goal)
     if session.notice:
         with st.container(horizontal=True, vertical_alignment="center", key="notice"):

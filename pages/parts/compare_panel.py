@@ -52,7 +52,7 @@ def compare(session: Session) -> None:
         return
     _say_differences(compared)
     common = min(held.run.step for held in compared)
-    _curves(compared, common)
+    _curves(compared)
     _filters(compared, common)
 
 
@@ -85,20 +85,12 @@ def _parted(one: Held, other: Held) -> str:
     return f"{both} part at step **{found.step:,}**{why}.{origin}"
 
 
-def _curves(runs: list[Held], common: int) -> None:
+def _curves(runs: list[Held]) -> None:
     drawn = []
     for held in runs:
         history = held.run.history
-        shown = history.held_out_step <= common
-        drawn.append(
-            Compared(
-                held.title,
-                thinned(history, POINTS, 1, common),
-                history.held_out_step[shown],
-                history.held_out_accuracy[shown],
-            )
-        )
-    st.caption(f"Over the first {common:,} steps, which all of them have taken.")
+        curves = thinned(history, POINTS)
+        drawn.append(Compared(held.title, curves, history.held_out_step, history.held_out_accuracy))
     loss, accuracy = compared_figures(drawn)
     left, right = st.columns(2)
     with left:
@@ -112,7 +104,7 @@ def _filters(runs: list[Held], common: int) -> None:
     asked = st.session_state.get(Key.COMPARED_STEP, common)
     st.session_state[Key.COMPARED_STEP] = min(max(asked, 1), common)
     step = st.slider(
-        "Filters after step",
+        f"Filters of all after step, 1 to {common:,}, as far as all of them are",
         1,
         max(common, 2),
         key=Key.COMPARED_STEP,

@@ -32,7 +32,7 @@ class Compared:
 
     Attributes:
         name: of the run.
-        curves: over the steps that all of them have taken.
+        curves: over its steps.
         judged: (m,), the steps after which the held-out digits were judged.
         accuracy: (m,), the share of them that was right.
     """
@@ -44,7 +44,7 @@ class Compared:
 
 
 def compared_figures(runs: Sequence[Compared]) -> tuple[go.Figure, go.Figure]:
-    """Draw the training loss, and the held-out accuracy, of some runs over the same steps."""
+    """Draw the training loss, and the held-out accuracy, of some runs over the steps."""
     loss, accuracy = _figure("training loss (nats)"), _figure("held-out digits right")
     for at, run in enumerate(runs):
         line = _line(at)

@@ -41,7 +41,7 @@ def strip_files(session: Session, strip: Strip) -> None:
             on_click="ignore",
         )
         st.download_button(
-            "History as CSV" if apart == 1 else f"History as CSV, every {apart}th step",
+            "History as CSV" if apart == 1 else f"History as CSV, one step in {apart}",
             lambda: table(history),
             f"run-{session.held.number}-history.csv",
             "text/csv",

@@ -41,7 +41,8 @@ class Section:
 
 def _lines(*equations: str) -> str:
     """Set equations below each other."""
-    return r"\begin{array}{l}" + r" \\[6pt] ".join(equations) + r"\end{array}"
+    each = (rf"\displaystyle {equation}" for equation in equations)
+    return r"\begin{array}{l}" + r" \\[6pt] ".join(each) + r"\end{array}"
 
 
 FORWARD = (

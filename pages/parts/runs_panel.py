@@ -48,7 +48,7 @@ def rows(session: Session) -> list[Row]:
 
 def _row(held: Held, in_hand: bool) -> Row:
     run, recipe = held.run, held.run.recipe
-    newest = thinned(run.history, 1)  # its one point is the mean of the last hundred steps
+    newest = thinned(run.history, 1, run.step)  # one point: the mean of the last hundred steps
     judged = run.history.held_out_accuracy
     name = f"{held.number}" + (f" · {held.name}" if held.name else "")
     return Row(

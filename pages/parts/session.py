@@ -174,6 +174,7 @@ class Session:
         brought: digits of one's own on the data page, before a run is started on them.
         sketch: what was drawn or brought on the draw page.
         goal: the step that a link asks for, until the run in hand is there.
+        awaited: what a link asks for, while its digits are not here; or None.
         notice: what is to be said once, in one sentence, or None.
         tours_asked: how often the tour of the live page was asked for.
         numbers: the number of the newest run of the visit.
@@ -196,6 +197,7 @@ class Session:
     brought: Brought = field(default_factory=Brought)
     sketch: Sketch = field(default_factory=Sketch)
     goal: int | None = None
+    awaited: Wanted | None = None
     notice: str | None = None
     tours_asked: int = 0
     numbers: int = 1
@@ -220,8 +222,13 @@ class Session:
         return self.held.digits
 
     def start(self, digits: Digits, recipe: Recipe) -> None:
-        """Take a new run in hand; the present one can be returned to."""
+        """Take a new run in hand; the present one can be returned to.
+
+        If a link waits for these digits, it is the run that the link asks for.
+        """
         self.watching = None
+        if self.awaited and self.awaited.recipe.data == digits.name:
+            recipe, self.goal, self.awaited = self.awaited.recipe, self.awaited.step, None
         self.take(Held(_begun(digits, recipe), digits, self._next_number()))
 
     def open(self, run: Run, digits: Digits) -> None:
@@ -579,15 +586,17 @@ def session() -> Session:
 def _arrived(asked: Wanted) -> Session:
     """Begin a session with what a link asks for, or with the default run."""
     digits = shared_digits(asked.recipe.data)
-    if digits is None:
-        asked = DEFAULT._replace(
-            ignored=f"The link’s run trains on digits called “{asked.recipe.data}”, which are not "
-            "here, so this is another run: bring them on the data page, then open the link again."
-        )
-        digits = digits_called(asked.recipe.data)
-    session = Session.begun(digits, asked.recipe)
-    session.goal = asked.step if asked.step > 1 else None
-    session.notice = asked.ignored
+    if digits:
+        session = Session.begun(digits, asked.recipe)
+        session.goal, session.notice = asked.step, asked.ignored
+        return session
+    session = Session.begun(digits_called(DEFAULT.recipe.data), DEFAULT.recipe)
+    session.awaited = asked
+    session.notice = (
+        f"The link’s run trains on digits called “{asked.recipe.data}”, which are not here, so "
+        "this is another run: bring them on the data page, and the run that you start on them "
+        "is the link’s."
+    )
     return session
 
 

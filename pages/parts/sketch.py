@@ -52,8 +52,8 @@ class Sketch:
             self.refused = str(error)
 
     def bring(self, content: bytes, name: str) -> None:
-        """Take over a picture file; the one before stays if there is no digit in it."""
-        self.refused = None
+        """Take over a picture file; if it is refused, there is no picture, not the one before."""
+        self.put_away()
         try:
             self.picture, self.name = digit_from_picture(content), name
         except DataError as error:

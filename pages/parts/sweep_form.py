@@ -13,7 +13,7 @@ from pages.parts.wording import counted
 
 LISTS = {
     "learning_rate": "Learning rates",
-    "batch": "Images a step (batch)",
+    "batch": "Images a step",
     "filters": "Filters",
     "hidden": "Hidden units",
     "seeds": "Seeds",
@@ -35,10 +35,11 @@ def new_sweep(session: Session) -> None:
                 ", ".join(f"{value:g}" for value in getattr(default, name)),
                 key=f"{Key.SWEEP_FIELD}_{name}",
                 persist_state="session",
-                width=250 if name == "learning_rate" else 140,
+                width=260 if name == "learning_rate" else 140,
                 help="One value or several, with commas between them.",
             )
             values[name] = _numbers(given)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="sweep_more"):
         count = st.number_input(
             "Each run takes",
             1,
@@ -46,10 +47,10 @@ def new_sweep(session: Session) -> None:
             1,
             key=Key.SWEEP_COUNT,
             persist_state="session",
-            width=130,
+            width=140,
         )
         length = st.segmented_control(
-            "of",
+            "of what",
             list(LENGTH),
             default="epochs",
             required=True,
@@ -58,15 +59,16 @@ def new_sweep(session: Session) -> None:
             label_visibility="collapsed",
         )
         values[str(length)] = count
-    combine = st.radio(
-        "Several values in several fields make",
-        list(COMBINE),
-        format_func=COMBINE.__getitem__,
-        key=Key.SWEEP_COMBINE,
-        horizontal=True,
-        persist_state="session",
-        help="Every setting is run with every seed in either case.",
-    )
+        combine = st.segmented_control(
+            "Several values in several fields make",
+            list(COMBINE),
+            format_func=COMBINE.__getitem__,
+            default="grid",
+            required=True,
+            key=Key.SWEEP_COMBINE,
+            persist_state="session",
+            help="Every setting is run with every seed in either case.",
+        )
     values["combine"] = combine
     try:
         sweep = Sweep.from_values(values)

@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cnn import Step
-from cnn.saliency import saliency
+from cnn.saliency import Saliency, saliency
 from pages.parts.numbers import in_decimals
 from pages.parts.plates import ink_plate, legend, plates, signed_plate
 from pages.parts.session import Key, Session
@@ -52,13 +52,16 @@ def verdict(session: Session, step: Step, told: int | None) -> None:
     classes = [escape(name) for name in session.digits.classes]
     answer = guess(step)
     sure = float(step.forward.probabilities[0, answer])
+    found = saliency(step.before, step.forward, np.array([answer]))
+    # Read aloud while somebody draws, not every few steps of a run that plays.
+    live = "" if session.playing else ' role="status"'
     html = (
-        '<p class="answer" role="status">The network takes it for '
+        f'<p class="answer"{live}>The network takes it for '
         f"<b>{classes[answer]}</b>, with probability {in_decimals(sure, 4)}"
         f"{_judgement(answer, told, classes)}.</p>"
-        f'<div class="plates">{_seen(step)}{_speaking(step, answer, classes)}'
+        f'<div class="plates">{_seen(step)}{_speaking(found, classes[answer])}'
         f"{_bars(step, answer, told, classes)}</div>"
-        f"<p>{_sum(step, answer, classes)}</p>"
+        f"<p>{_sum(found, float(step.forward.z2[0, answer]), classes[answer])}</p>"
     )
     st.html(plates("verdict", html))
 
@@ -79,10 +82,9 @@ def _seen(step: Step) -> str:
     return ink_plate(step.images[0], "What the network sees", note)
 
 
-def _speaking(step: Step, answer: int, classes: list[str]) -> str:
-    pixels = saliency(step.before, step.forward, np.array([answer])).pixels[0]
+def _speaking(found: Saliency, name: str) -> str:
+    pixels = found.pixels[0]
     end = float(np.abs(pixels).max())
-    name = classes[answer]
     note = f"Blue pixels speak for {name}, orange ones against it.<br>{legend(end)}"
     words = f"what each pixel adds to the score of {name}"
     return signed_plate(pixels, end, words, f"Which pixels speak for {name}", note)
@@ -101,12 +103,9 @@ def _bars(step: Step, answer: int, told: int | None, classes: list[str]) -> str:
     return f'<table class="bars"><caption>Probabilities</caption>{"".join(rows)}</table>'
 
 
-def _sum(step: Step, answer: int, classes: list[str]) -> str:
+def _sum(found: Saliency, score: float, name: str) -> str:
     """Say how pixels and biases add up to the score."""
-    found = saliency(step.before, step.forward, np.array([answer]))
     pixels, biases = float(found.pixels[0].sum()), float(found.biases[0])
-    score = float(step.forward.z2[0, answer])
-    name = classes[answer]
     return (
         f"All pixels together add <b>{in_decimals(pixels, 4)}</b> to the score of {name} and the "
         f"biases <b>{in_decimals(biases, 4)}</b>: <var>z2[{name}]</var> = "

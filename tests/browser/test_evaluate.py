@@ -102,6 +102,9 @@ def test_everything_fits_a_narrow_page_that_plays(page: Page, url: str) -> None:
     page.get_by_role("button", name="Play").click()
     expect(page.get_by_text(re.compile(r"After step 600\b"))).to_have_count(0, timeout=SLOW)
     page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(page.locator(".stApp[data-test-script-state=notRunning]")).to_be_visible()
+    page.wait_for_timeout(1_000)  # until the figures have been drawn again
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
     click_cell(page, 0, 0)

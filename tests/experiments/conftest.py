@@ -31,7 +31,7 @@ def few(digits: Digits) -> Digits:
 
 @pytest.fixture(scope="session")
 def small() -> Sweep:
-    """Four runs of three hundred steps of ten: one rate learns, one diverges."""
+    """Four runs of three hundred steps of ten: one rate learns, one kills."""
     return Sweep((0.01, 1e6), batch=(10,), seeds=(0, 1), epochs=None, steps=300)
 
 

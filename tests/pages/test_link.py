@@ -1,5 +1,6 @@
 """A link: what it says, what is made of it, and that nothing in it can hurt."""
 
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from cnn import Recipe
+from data import Digits
 from pages.parts.link import link, wanted
 from pages.parts.session import Key, Session
 
@@ -127,3 +129,15 @@ def test_a_link_to_digits_that_are_not_here_says_so(data: str) -> None:
     assert f"digits called “{data}”, which are not here" in warning.value
     app.button[[button.label for button in app.button].index("All right")].click().run()
     assert not app.warning
+
+
+def test_the_run_that_is_started_on_a_links_digits_is_the_links(digits: Digits) -> None:
+    app = opened(step="70", data="own-1a2b3c4d", seed="5", batch="2")
+    own = replace(digits, name="own-1a2b3c4d", images=digits.images[:90], labels=digits.labels[:90])
+    session(app).start(digits, Recipe(seed=8))
+    assert session(app).run.recipe == Recipe(seed=8)
+    session(app).start(own, Recipe(data="own-1a2b3c4d"))
+    app.run()
+    assert session(app).run.recipe == Recipe(data="own-1a2b3c4d", seed=5, batch=2)
+    assert session(app).run.step == 70
+    assert session(app).digits is own

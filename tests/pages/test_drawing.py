@@ -103,7 +103,7 @@ def test_what_is_no_drawing_changes_nothing_but_a_sentence(told: dict[str, objec
     assert len(sketch.strokes) == 1
 
 
-def test_a_picture_stays_when_the_next_one_is_none(digits: Digits) -> None:
+def test_a_refused_picture_is_not_taken_for_the_one_before(digits: Digits) -> None:
     sketch = Sketch()
     digit = digits.held_out_images[3]
     sketch.bring(png(255 - np.kron(digit, np.ones((8, 8), np.uint8))), "three.png")
@@ -113,8 +113,7 @@ def test_a_picture_stays_when_the_next_one_is_none(digits: Digits) -> None:
 
     sketch.bring(b"no picture", "other.png")
 
-    assert sketch.picture is first
-    assert sketch.name == "three.png"
+    assert (sketch.picture, sketch.name) == (None, "")
     assert sketch.refused == (
         "This is not a picture in PNG, JPEG, WebP or GIF: save it as one of these."
     )

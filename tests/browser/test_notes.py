@@ -1,0 +1,118 @@
+"""The notes page in a real browser: whole, offline, live, and no wider than the screen."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from cnn.slips import SLIPS
+from pages.parts.notes_layout import PARTS, SECTIONS
+
+pytestmark = pytest.mark.browser
+
+Serve = Callable[..., str]
+
+ROOT = Path(__file__).parents[2]
+APP = Path(__file__).with_name("opened") / "app.py"
+PATIENCE = 60_000
+
+
+@pytest.fixture(scope="module")
+def url(serve: Serve) -> str:
+    return serve(APP, pages=tuple((ROOT / "pages").glob("*.py")))
+
+
+def opened(page: Page, url: str, query: str, width: int, height: int) -> Page:
+    page.set_default_timeout(PATIENCE)
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(f"{url}/?page=notes&{query}")
+    expect(page.locator(".lesson")).to_have_count(len(SLIPS), timeout=PATIENCE)
+    return page
+
+
+def numbers(page: Page, sheet: str, part: str) -> list[Decimal]:
+    found = page.locator(f'{sheet} [data-part="{part}"]').all_inner_texts()
+    return [Decimal(text.replace("−", "-")) for text in found]
+
+
+def test_it_is_whole_and_offline_and_follows_the_run(page: Page, url: str) -> None:
+    hosts: set[str | None] = set()
+    faults: list[str] = []
+    page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    opened(page, url, "steps=60", 1440, 900)
+
+    sections = [section for part in SECTIONS.values() for section in part]
+    for anchor in [*PARTS, *(section.anchor for section in sections)]:
+        expect(page.locator(f"[id='{anchor}']")).to_have_count(1)
+    expect(page.locator(".katex-display")).to_have_count(len(sections))
+    expect(page.locator(".katex-error")).to_have_count(0)
+    assert page.evaluate("document.fonts.check('16px KaTeX_Math')")
+
+    sheet = '.sheet[data-quantity="dk"]'
+    terms = [*numbers(page, sheet, "term"), *numbers(page, sheet, "rest")]
+    assert len(terms) > 1
+    assert [sum(terms)] == numbers(page, sheet, "total")
+
+    # A code block beside its loop, the loop beside and not below it.
+    left, right = (
+        page.get_by_test_id("stCode").filter(has_text=text).first.bounding_box()
+        for text in (re.compile(r"def convolve\("), re.compile(r"def convolution\("))
+    )
+    assert left is not None
+    assert right is not None
+    assert left["x"] + left["width"] <= right["x"]
+    assert left["y"] == right["y"]
+
+    page.get_by_role("link", name="d_filter_bias = sum(dw)").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[id='slip-bias-rule']")).to_be_in_viewport()
+
+    step = page.locator(".moment")
+    expect(step).to_have_attribute("data-step", "60")
+    page.locator(".stMain").evaluate("main => main.scrollTo(0, 0)")
+    page.get_by_role("button", name=re.compile("Play")).click()
+    expect(step).not_to_have_attribute("data-step", "60", timeout=PATIENCE)
+    page.get_by_role("button", name=re.compile("Pause")).click()
+    expect(page.get_by_role("button", name=re.compile("Play"))).to_be_visible()
+    expect(page.locator(".lesson")).to_have_count(len(SLIPS))
+
+    assert hosts == {"127.0.0.1"}
+    assert faults == []
+
+
+def test_a_number_leads_to_the_step_page(page: Page, url: str) -> None:
+    opened(page, url, "steps=60", 1440, 900)
+    shown = page.locator('.sheet[data-quantity="delta0"] h4').inner_text()
+    page.get_by_role("button", name="δ0 on the step page").click()
+    pinned = page.locator(".st-key-inspector .sheet h4").first
+    expect(pinned).to_have_text(shown, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_a_phone(page: Page, url: str, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    opened(page, url, "steps=40&filters=8&batch=4", 390, 844)
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
+    wider = page.evaluate(
+        """() => [...document.querySelectorAll(".stMain .stHtml, .stMain .stCode, .stMain .stLatex,"
+                                               + " .stMain .stMarkdown, .stMain .stButton")]
+          .filter((e) => e.getBoundingClientRect().right > innerWidth + 0.5)
+          .map((e) => e.textContent.slice(0, 60))"""
+    )
+    assert wider == []
+    scrolled = (
+        page.get_by_test_id("stCode")
+        .filter(has_text="def forward(")
+        .first.evaluate(
+            """code => [code, ...code.querySelectorAll("*")].some((e) =>
+          e.scrollWidth > e.clientWidth && getComputedStyle(e).overflowX === "auto")"""
+        )
+    )
+    assert scrolled  # a long line of code, in itself
