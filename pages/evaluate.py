@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.parts.confusion import cell, classes, worst
-from pages.parts.judging import follow_newest, held_out_curves, judged
+from pages.parts.judging import follow_newest, held_out_curves, judged, rejudged
 from pages.parts.over_steps import leave
 from pages.parts.page import page
 from pages.parts.playing import playing, refresh
@@ -25,7 +25,7 @@ curves()
 follows = follow_newest(held)
 
 
-@st.fragment(run_every=refresh(held) if follows else None)
+@st.fragment(run_every=rejudged(held) if follows else None)
 def judgement() -> None:
     """Every held-out digit, after the newest step or one of the past."""
     leave(held)

@@ -48,8 +48,13 @@ def compared_figures(runs: Sequence[Compared]) -> tuple[go.Figure, go.Figure]:
     loss, accuracy = _figure("training loss (nats)"), _figure("held-out digits right")
     for at, run in enumerate(runs):
         line = _line(at)
+        alone = len(run.curves.steps) == 1  # a line of one point is no line: it gets a dot
         loss.add_scatter(
-            x=run.curves.steps, y=run.curves.loss, name=run.name, mode="lines", line=line
+            x=run.curves.steps,
+            y=run.curves.loss,
+            name=run.name,
+            mode="lines+markers" if alone else "lines",
+            line=line,
         )
         accuracy.add_scatter(
             x=run.judged, y=run.accuracy, name=run.name, mode="lines+markers", line=line

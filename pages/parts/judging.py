@@ -8,10 +8,14 @@ from cnn.evaluation import Judgement, judge
 from cnn.run import HELD_OUT_IMAGES
 from pages.parts.curves import thinned
 from pages.parts.over_steps import loss_and_accuracy, step_box
+from pages.parts.playing import refresh
 from pages.parts.session import Key, Session
 
 POINTS = 600
 """Points of the curves."""
+
+PASSES_A_SECOND = 5_000
+"""Digits, times filters, that are judged a second while the run plays: a tenth of what can be."""
 
 MOST_KEPT = 8
 """Judgements that are kept: of 10,000 digits each takes half a megabyte."""
@@ -56,6 +60,13 @@ def follow_newest(session: Session) -> bool:
     st.subheader("All held-out digits, after one step")
     st.session_state[Key.FOLLOW_NEWEST] = session.kept.judged_step is None
     return st.toggle("Follow the newest step", key=Key.FOLLOW_NEWEST, on_change=choose)
+
+
+def rejudged(session: Session) -> float | None:
+    """Return how often the newest step is judged while it plays: rarely where that takes long."""
+    often = refresh(session)
+    passes = len(session.digits.held_out_images) * session.run.recipe.filters
+    return None if often is None else max(often, passes / PASSES_A_SECOND)
 
 
 def judged(session: Session) -> Judged:

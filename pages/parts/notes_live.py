@@ -139,13 +139,17 @@ class Moment:
     def words(self) -> str:
         """Say which step this is, in HTML."""
         session, step = self.session, self.step
+        number, names = f"<b>step {step.number:,}</b>", session.digits.classes
         which = "the newest" if step.number == session.run.step else "which the step page shows"
         several = f", image {self.image + 1} of its batch" if len(step.labels) > 1 else ""
-        name = escape(session.digits.classes[int(step.labels[self.image])])
+        if step.after is step.before:
+            said = f"what the network after {number} makes of a digit that the step page looks at"
+        else:
+            said = f"of {number}, {which}{several}"
         return (
-            f'<p class="moment" data-step="{step.number}">Every number below is of '
-            f"<b>step {step.number:,}</b>, {which}{several}; the image shows “{name}”. The "
-            "examples follow one thread through it: each number goes into the next.</p>"
+            f'<p class="moment" data-step="{step.number}">Every number below is {said}; the image '
+            f"shows “{escape(names[int(step.labels[self.image])])}”. The examples follow one "
+            "thread through it: each number goes into the next.</p>"
         )
 
 
@@ -176,6 +180,11 @@ class Live:
         """Go to the step page, where the number that is shown of a quantity is pinned."""
         self.session.seek(self.moment.step.number)
         self.session.pin(self.moment.arithmetic(quantity).place)
+
+    def let_go(self) -> None:
+        """Show the newest step again, and its own image."""
+        self.session.look_at_newest()
+        self.session.examine(None)
 
     def follow(self) -> None:
         """Fill the places, and again and again as long as the run plays."""

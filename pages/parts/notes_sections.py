@@ -42,7 +42,7 @@ class Section:
 def _lines(*equations: str) -> str:
     """Set equations below each other."""
     each = (rf"\displaystyle {equation}" for equation in equations)
-    return r"\begin{array}{l}" + r" \\[6pt] ".join(each) + r"\end{array}"
+    return r"\begin{array}{l}" + r" \\[14pt] ".join(each) + r"\end{array}"
 
 
 FORWARD = (

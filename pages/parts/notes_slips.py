@@ -1,17 +1,28 @@
 """What comes of each slip of the notes on a real step: results of both forms, and a sentence."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnn.gradient_check import PERTURBATION, TOLERANCE
-from cnn.slips import SLIPS, Difference, Rule, bias_by_difference, outcome, scores_by_difference
+from cnn.slips import (
+    SLIPS,
+    Difference,
+    Rule,
+    bias_by_difference,
+    outcome,
+    scores_by_difference,
+    values,
+)
 from pages.parts.notes_live import Moment, Written
 from pages.parts.numbers import in_decimals, readable
 from pages.parts.sheet import cell_name
 from pages.parts.wording import counted, significant
+
+NO_BREAK = "\N{NO-BREAK SPACE}−\N{NO-BREAK SPACE}"
 
 LISTED = 10
 """Numbers of a result that are written one by one; of a longer one its shape is."""
@@ -25,12 +36,12 @@ def result(rule: Rule) -> Written:
         if isinstance(found, Exception):
             kind, words = type(found).__name__, escape(str(found).strip())
             return f'<p class="outcome raised">→ <b>{kind}</b>: {words}</p>'
-        values = np.asarray(found)
-        if values.size <= LISTED:
-            numbers = ", ".join(readable(float(value)) for value in values.reshape(-1))
+        array = np.asarray(found)
+        if array.size <= LISTED:
+            numbers = ", ".join(readable(float(value)) for value in array.reshape(-1))
             return f'<p class="outcome">→ {numbers}</p>'
-        shape = "×".join(str(side) for side in values.shape)
-        return f'<p class="outcome">→ {shape} numbers, added up {readable(values.sum())}</p>'
+        total = readable(float(array.sum()))
+        return f'<p class="outcome">→ {_shape(array)} numbers, added up {total}</p>'
 
     return written
 
@@ -164,11 +175,21 @@ def _filter_sum(moment: Moment) -> str:
 
 
 def _bias_rule(moment: Moment) -> str:
+    step, image, filter = moment.step, moment.image, moment.thread.filter
+    found, aside = bias_by_difference(step, image, filter), ""
+    if found.kink and step.after is not step.before:
+        aside = (
+            " With the parameters that the step began with, moving b switches a ReLU or a winner: "
+            "there the loss has a kink and no slope. So all this is asked with the parameters "
+            "that the step left."
+        )
+        step = replace(step, before=step.after)
+        found = bias_by_difference(step, image, filter)
+    given = values(step, image, filter, 0, 0)
     exact, notes = (
-        float(outcome(rule, moment.values))
+        float(outcome(rule, given))
         for rule in (SLIPS["bias-rule"].as_meant, SLIPS["bias-rule"].as_written)
     )
-    found = bias_by_difference(moment.step, moment.image, moment.thread.filter)
     rows = [
         _judged("Σ dz, meant", exact, found),
         _judged("Σ dk, the notes", notes, found),
@@ -179,7 +200,7 @@ def _bias_rule(moment: Moment) -> str:
         f"No rule is needed to find out: move b by ε = {PERTURBATION:.5f} and look at the loss. "
         f"L(b + ε) = {up}, L(b − ε) = {down}, and (L(b + ε) − L(b − ε)) / 2ε = "
         f"{in_decimals(found.slope, 9)}. Up to a relative error of {significant(TOLERANCE)} a "
-        f"gradient passes. {_verdict(exact, notes, found)}"
+        f"gradient passes. {_verdict(exact, notes, found)}{aside}"
     )
 
 
@@ -191,11 +212,8 @@ def _judged(name: str, gradient: float, found: Difference) -> list[str]:
 
 def _verdict(exact: float, notes: float, found: Difference) -> str:
     if found.kink:
-        return (
-            "In this step moving b switches a ReLU or a winner, where the loss has a kink and no "
-            "slope, so the check passes over it; look at another step."
-        )
-    if abs(notes - exact) <= TOLERANCE * max(1.0, abs(exact)):
+        return "Here b stands at a kink, so the check passes over it; look at another step."
+    if found.error_of(notes) <= TOLERANCE:
         return "In this step the two rules happen to give the same; look at another one."
     if notes * exact < 0:
         return "By the notes' rule the bias would even be moved the wrong way."
@@ -229,12 +247,12 @@ def _apart(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     return float(np.abs(one - other).max())
 
 
-def _shape(values: NDArray[np.floating]) -> str:
-    return "×".join(str(side) for side in values.shape)
+def _shape(array: NDArray[np.floating]) -> str:
+    return "×".join(str(side) for side in array.shape)
 
 
 def _paragraph(text: str) -> str:
-    return f"<p>{text}</p>"
+    return f"<p>{text.replace(' − ', NO_BREAK)}</p>"
 
 
 def _table(names: list[str], rows: list[list[str]], marked: int | None = None) -> str:

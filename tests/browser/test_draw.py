@@ -195,6 +195,7 @@ def test_the_true_digit_shows_a_step_that_the_run_never_takes(blank: Page) -> No
 
 def test_a_picture_is_brought(trained: Page, digits: Digits, tmp_path: Path) -> None:
     page = trained
+    page.wait_for_timeout(500)  # until the last stroke has been heard
     digit = digits.held_out_images[10]  # a zero
     page.get_by_test_id("stButtonGroup").get_by_text("A picture", exact=True).click()
     path = tmp_path / "zero.png"

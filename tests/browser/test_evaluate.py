@@ -88,12 +88,14 @@ def test_time_goes_back_and_a_cell_is_chosen_by_keyboard(page: Page, url: str) -
     counts = confusion(200)
     right = int(np.trace(counts))
     expect(page.get_by_text(f"{right:,} of 1,000")).to_be_visible(timeout=SLOW)
-    page.get_by_role("combobox", name="True class").focus()
-    page.keyboard.type("7")
-    page.keyboard.press("Enter")
-    page.get_by_role("combobox", name="Taken for").focus()
-    page.keyboard.type("7")
-    page.keyboard.press("Enter")
+    for name, what in (("True class", "of class 7 that"), ("Taken for", "are taken for 7")):
+        expect(page.locator(".stApp[data-test-script-state=notRunning]")).to_be_visible()
+        page.get_by_role("combobox", name=name).press("ArrowDown")
+        expect(page.get_by_role("option").first).to_be_visible()
+        page.keyboard.type("7")
+        expect(page.get_by_role("option")).to_have_count(1)
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(re.compile(what))).to_be_visible(timeout=SLOW)
     expect_cell(page, 7, 7, counts[7, 7])
 
 

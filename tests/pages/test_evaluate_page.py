@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from cnn import Parameters, forward
 from data import Digits
-from pages.parts.judging import MOST_KEPT, judgement
+from pages.parts.judging import MOST_KEPT, judgement, rejudged
 from pages.parts.session import Key, Session
 
 PLUS = 4_000  # held-out digits are counted on after the bundled training digits
@@ -168,6 +169,20 @@ def test_a_mistake_opens_on_the_step_page_at_the_judged_step(digits: Digits) -> 
     assert not session.seeking
 
 
+def test_judging_leaves_most_of_the_time_to_the_training(digits: Digits) -> None:
+    session = begun(digits, 2, filters=8)
+    assert rejudged(session) is None
+    session.play()
+    assert rejudged(session) == 2.0  # 1,000 digits: as often as everything is drawn
+    many = replace(
+        digits,
+        held_out_images=np.tile(digits.held_out_images, (10, 1, 1)),
+        held_out_labels=np.tile(digits.held_out_labels, 10),
+    )
+    session.held = replace(session.held, digits=many)
+    assert rejudged(session) == 16.0  # 10,000 digits and eight filters take about a second
+
+
 def test_judgements_are_kept_and_few(digits: Digits) -> None:
     session = begun(digits, 60)
     first = judgement(session, 10)
@@ -195,3 +210,19 @@ def test_names_of_classes_are_shown_as_text(digits: Digits) -> None:
     app = opened("evaluate", begun(renamed, 50))
     assert "<b>zero</b>" not in html(app)
     assert "&lt;b&gt;zero" in html(app)
+
+
+def test_over_every_cell_lies_a_point_that_can_be_clicked(digits: Digits) -> None:
+    session = begun(digits, 200)
+    figure = figures(opened("evaluate", session))[-2]
+    heat, points = figure["data"]
+    assert points["type"] == "scatter"
+    cells = list(zip(points["y"], points["x"], strict=True))
+    assert cells == [(row, column) for row in range(10) for column in range(10)]
+    counts = np.array(heat["text"])
+    for (row, column), words in zip(cells, points["text"], strict=True):
+        assert words.startswith(f"{counts[row, column]} × {row} taken for {column}")
+    # What is right is positive, what is wrong negative, and what never happens is nothing.
+    signs = np.sign(np.array(heat["z"]))
+    expected = np.where(np.eye(10, dtype=bool), 1, -1) * (counts > 0)
+    assert (signs == expected).all()

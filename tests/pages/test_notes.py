@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from dataclasses import replace
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from mounting import begun
 from streamlit.testing.v1 import AppTest
 
-from cnn import Step
+from cnn import Step, check_gradients
 from cnn.network import BiasRule
 from cnn.slips import SLIPS
 from data import Digits
@@ -238,6 +239,18 @@ def test_they_follow_the_newest_step_or_the_one_that_is_looked_at(digits: Digits
     assert "Follow the newest step" not in [one.label for one in app.button]
 
 
+def test_a_digit_that_the_step_page_looks_at_is_named_as_such(digits: Digits) -> None:
+    session = begun(digits, 30)
+    session.examine(17)
+    app = opened(session)
+    assert "a digit that the step page looks at" in html(app)
+    assert f"“{digits.labels[17]}”" in html(app)
+    assert set(sheets(html(app))) == set(SHAPES)
+    next(one for one in app.button if one.label == "Follow the newest step").click()
+    assert "a digit that the step page looks at" not in html(ran(app))
+    assert session.examined is None
+
+
 def test_a_number_leads_to_the_step_page_where_it_is_pinned(digits: Digits) -> None:
     session = begun(digits, 30, filters=2)
     app = opened(session)
@@ -413,12 +426,29 @@ def test_the_bias_rule_fails_its_gradient_check(app: AppTest, loops: tuple, step
     assert f"L(b + ε) = {losses[0]:.12f}" in said(app, "bias-rule")
 
 
-def test_at_a_kink_the_check_passes_over_it(digits: Digits) -> None:
+def test_at_a_kink_the_parameters_after_the_step_are_asked(digits: Digits) -> None:
     """At the first step b is 0, and so is z over empty paper: a ReLU stands on its edge."""
     now = Moment.now(begun(digits, 1))
-    assert float(now.step.before.filter_bias[0]) == 0
-    text = lesson("bias-rule")(now)
-    assert text.count("at a kink") == 2
+    step = now.step
+    assert float(step.before.filter_bias[0]) == 0
+    assert check_gradients(step.before, step.images, step.labels).kink.any()
+    after = check_gradients(step.after, step.images, step.labels)
+    text = lesson("bias-rule")(now).replace("−", "-")
+    exact, notes, slope = re.findall(r"<td>(-?\d+\.\d{9})</td>", text)
+    assert float(exact) == pytest.approx(float(after.analytic.filter_bias[0]), abs=6e-10)
+    assert float(notes) == pytest.approx(float(after.analytic.filters[0].sum()), abs=6e-10)
+    assert float(slope) == pytest.approx(float(after.numeric.filter_bias[0]), abs=1e-8)
+    assert "<td>passes</td>" in text
+    assert "<td>fails</td>" in text
+    assert "that the step left" in text
+
+
+def test_a_digit_that_is_only_looked_at_may_stay_at_its_kink(digits: Digits) -> None:
+    session = begun(digits, 1)
+    now = Moment.now(session)
+    seen = replace(now.step, after=now.step.before)
+    text = lesson("bias-rule")(Moment(session, seen, 0))
+    assert text.count("<td>at a kink</td>") == 2
     assert "look at another step" in text
 
 
