@@ -159,7 +159,7 @@ def small_sweep(app: AppTest) -> None:
     field(app, "batch", "10")
     field(app, "seeds", "0, 1")
     drawn(app)
-    app.session_state[Key.SWEEP_LENGTH] = "steps"
+    app.button_group(key=Key.SWEEP_LENGTH).set_value("steps")
     app.number_input(key=Key.SWEEP_COUNT).set_value(200)
     drawn(app)
 
