@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.parts.refusal import plain
 from pages.parts.session import Session
 
 CHUNK = 1_000
@@ -14,7 +15,7 @@ def arrival(session: Session) -> None:
         _replay(session, session.goal)
     if session.notice:
         with st.container(horizontal=True, vertical_alignment="center", key="notice"):
-            st.warning(session.notice)
+            st.warning(plain(session.notice))  # it may quote the link
             st.button("All right", on_click=session.read_notice)
 
 

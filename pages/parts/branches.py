@@ -42,7 +42,8 @@ def _play_on(session: Session) -> None:
 
 def _fork(session: Session) -> None:
     number = session.looked_at
-    with st.popover("Continue from here with another rate", key="fork"):
+    # Named after the run: with another one in hand it is another popover, which is closed.
+    with st.popover("Continue from here with another rate", key=f"fork_{session.held.number}"):
         st.markdown(
             f"A new run shares this one's first **{number:,}** steps and goes on from there. "
             f"Run {session.held.number} stays as it is, and you can return to it."
@@ -60,7 +61,9 @@ def _fork(session: Session) -> None:
 def _runs(session: Session) -> None:
     if not session.others:
         return
-    with st.popover(f"Runs of this visit: {len(session.others) + 1}", key="runs"):
+    with st.popover(
+        f"Runs of this visit: {len(session.others) + 1}", key=f"runs_{session.held.number}"
+    ):
         st.caption(f"In hand: {_described(session.held)}")
         for held in reversed(session.others.values()):
             if st.button(_described(held), key=f"run_{held.number}", help="Take it in hand again."):
@@ -74,4 +77,5 @@ def _described(held: Held) -> str:
         f"η {written(rate)}" + (f" from step {start:,}" if start > 1 else "")
         for start, rate in changes
     )
-    return f"{plain(held.title)}, at step {held.run.step:,}, {rates}"
+    data = plain(held.run.recipe.data)
+    return f"{plain(held.title)}, on the digits “{data}”, at step {held.run.step:,}, {rates}"

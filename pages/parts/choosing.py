@@ -1,4 +1,4 @@
-"""Choosing one digit of the data: by its number, or the next of a class."""
+"""Choosing one digit of the data, by its number or the next of a class; and one filter."""
 
 from collections.abc import Callable
 
@@ -55,3 +55,27 @@ def choose_digit(
         on_change=choose_next,
     )
     return position
+
+
+def choose_filter(filters: int, key: Key, label: str = "Filter") -> int:
+    """Offer the filters, where there are several, and return the chosen one, counted from 0.
+
+    Args:
+        filters: how many there are; on the page they are counted from 1.
+        key: names the row of filters.
+        label: above it.
+    """
+    if filters == 1:
+        return 0
+    if st.session_state.get(key, 0) not in range(filters):  # chosen in a run with more
+        del st.session_state[key]
+    chosen = st.segmented_control(
+        label,
+        range(filters),
+        default=0,
+        required=True,
+        format_func=lambda filter: str(filter + 1),
+        key=key,
+        persist_state="session",
+    )
+    return int(chosen)

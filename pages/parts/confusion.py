@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pages.parts.gallery import STYLE, gallery
 from pages.parts.judgement_figures import classes_figure, confusion_figure
 from pages.parts.judging import Judged
+from pages.parts.refusal import plain
 from pages.parts.session import Key, Session
 from pages.parts.wording import counted
 
@@ -81,7 +82,7 @@ def cell(session: Session, judged: Judged) -> None:
         if pages > 1:
             st.session_state[Key.CELL_PAGE] = page
             st.number_input(f"Page, 1 to {pages}", 1, pages, key=Key.CELL_PAGE, width=130)
-    what = f"of class {names[label]} that are taken for {names[said]}"
+    what = f"of class {plain(names[label])} that are taken for {plain(names[said])}"
     if not len(positions):
         st.caption(f"After step {judged.step:,} there are no digits {what}.")
         return

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from data import Digits
+from pages.parts.refusal import plain
 from pages.parts.session import Key, Session
 from pages.parts.thumbnails import ink, thumbnail
 
@@ -98,7 +99,7 @@ def _page(positions: NDArray[np.int64]) -> list[int]:
 def _small(session: Session, position: int) -> str:
     """Write a digit as a picture in a label."""
     image, label = session.digit(position)
-    return f"![digit {position:,}, {session.digits.classes[label]}]({thumbnail(image)})"
+    return f"![digit {position:,}, {plain(session.digits.classes[label])}]({thumbnail(image)})"
 
 
 def _enlarged(session: Session, position: int) -> None:
@@ -111,7 +112,7 @@ def _enlarged(session: Session, position: int) -> None:
         st.html(f'<img class="large" src="{thumbnail(image)}" alt="{escape(name)}">', width=130)
         with st.container():
             st.markdown(
-                f"**Digit {position:,}**, of class **{digits.classes[label]}**, "
+                f"**Digit {position:,}**, of class **{plain(digits.classes[label])}**, "
                 f"{PARTS[held_out]}. {np.count_nonzero(image)} of its 784 pixels have ink."
             )
             if st.button("Watch it on the live page"):

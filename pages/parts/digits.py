@@ -6,13 +6,12 @@ from pathlib import Path
 import streamlit as st
 
 from data import Digits, load, mnist_is_cached
-from data.mnist import Progress
 
 FileState = tuple[str, int, int]
 """A file's name, its size in bytes, and when it was last written, in nanoseconds."""
 
 
-def digits_called(name: str, folder: str | None = None, progress: Progress | None = None) -> Digits:
+def digits_called(name: str, folder: str | None = None) -> Digits:
     """Return digits by a recipe's name for them, read-only, one copy for the whole server.
 
     A folder whose files have changed since is read again; a run keeps the digits it has.
@@ -20,13 +19,12 @@ def digits_called(name: str, folder: str | None = None, progress: Progress | Non
     Args:
         name: "bundled", "mnist" or "folder".
         folder: where the files are, for "folder".
-        progress: told (bytes so far, bytes in all) while "mnist" is fetched.
 
     Raises:
         DataError: they cannot be had; one sentence.
     """
     files = _files_in(folder) if name == "folder" and folder else ()
-    return _loaded(name, folder, files, progress)
+    return _loaded(name, folder, files)
 
 
 def shared_digits(name: str) -> Digits | None:
@@ -37,10 +35,8 @@ def shared_digits(name: str) -> Digits | None:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _loaded(
-    name: str, folder: str | None, files: tuple[FileState, ...], _progress: Progress | None
-) -> Digits:
-    return load(name, folder, _progress)
+def _loaded(name: str, folder: str | None, files: tuple[FileState, ...]) -> Digits:
+    return load(name, folder)
 
 
 def _files_in(folder: str) -> tuple[FileState, ...]:

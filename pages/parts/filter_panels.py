@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from pages.parts.choosing import choose_digit
+from pages.parts.choosing import choose_digit, choose_filter
 from pages.parts.curves import thinned
 from pages.parts.figures import distances_figure, weights_figure
 from pages.parts.filmstrip import STYLE, kernels_html, strip_html
@@ -32,21 +32,8 @@ SPACINGS: dict[Spacing, str] = {
 
 def chosen_filter(session: Session) -> int:
     """Offer the filters, where there are several, and return the chosen one, counted from 0."""
-    filters = session.run.recipe.filters
     st.html(STYLE)
-    if filters == 1:
-        return 0
-    if st.session_state.get(Key.FILTER_SHOWN, 0) >= filters:
-        st.session_state[Key.FILTER_SHOWN] = 0
-    chosen = st.segmented_control(
-        "Filter",
-        range(filters),
-        default=0,
-        required=True,
-        format_func=lambda f: str(f + 1),
-        key=Key.FILTER_SHOWN,
-    )
-    return int(chosen)
+    return choose_filter(session.run.recipe.filters, Key.FILTER_SHOWN)
 
 
 def weights(session: Session, filter: int) -> None:

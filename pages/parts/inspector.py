@@ -226,7 +226,11 @@ def _choose(session: Session, step: Step) -> None:
     if of_a_filter:
         _wanted("filter", len(step.before.filters), key=_FILTER)
     for name, count in axes:
-        _wanted(name, count, key=f"wanted_{name}_{count}")
+        key = f"wanted_{name}_{count}"
+        if name == "class":
+            st.selectbox(name, range(count), format_func=session.digits.classes.__getitem__, key=key)
+        else:
+            _wanted(name, count, key)
 
     def show() -> None:
         # As the fields stand when the button is pressed: the last one may just have been left.
@@ -269,7 +273,7 @@ def axes_of(quantity: str, filters: int, hidden: int) -> list[tuple[str, int]]:
     sides |= dict.fromkeys(("z", "feature_map", "backfill", "dz"), MAP)
     base = quantity.removeprefix("new_")
     pooled = [("filter", filters), ("row", POOLED[0]), ("column", POOLED[1])]
-    units, classes = [("hidden unit", hidden)], [("digit", CLASSES)]
+    units, classes = [("hidden unit", hidden)], [("class", CLASSES)]
     if quantity in sides:
         axes = list(zip(("row", "column"), sides[quantity], strict=True))
     elif base in ("filters", "dk"):

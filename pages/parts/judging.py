@@ -38,6 +38,7 @@ class Judged:
 
 def held_out_curves(session: Session) -> None:
     """Draw loss and accuracy over the steps; a click on them goes to a step."""
+    st.subheader("Loss and accuracy over the steps")
     loss_and_accuracy(session, thinned(session.run.history, POINTS))
     count = len(session.digits.held_out_images)
     curve = HELD_OUT_IMAGES

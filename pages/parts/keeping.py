@@ -8,6 +8,7 @@ from cnn.run_file import RunFileError, digest, read_run, write_run
 from pages.parts.digits import shared_digits
 from pages.parts.exports import parameters_npz, parameters_onnx
 from pages.parts.link import link
+from pages.parts.refusal import refused
 from pages.parts.session import Key, Session
 
 LARGEST_RUN = 200_000_000
@@ -94,7 +95,7 @@ def _open(session: Session) -> None:
         held_out = digits.held_out_images, digits.held_out_labels
         run = saved.run(digits.images, digits.labels, held_out)
     except RunFileError as error:
-        st.error(f"{error} The run in hand goes on.")
+        refused(error)
         return
     session.open(run, digits)
     st.rerun()

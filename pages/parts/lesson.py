@@ -61,30 +61,13 @@ def lesson(session: Session, step: Step | None) -> None:
         "the run learns nothing from it and stays its recipe."
     )
     compared(before, after, label, classes)
-    shown = _chosen_filter(step.before)
+    shown = choose_filter(len(step.before.filters), Key.LESSON_FILTER)
     html = (
         _filter(step, shown)
         + _probabilities(before.values, after.values, label, [escape(name) for name in classes])
         + _maps(before.maps(shown), after.maps(shown))
     )
     st.html(plates("lesson", html))
-
-
-def _chosen_filter(parameters: Parameters) -> int:
-    """Ask which filter is looked at, where there are several."""
-    count = len(parameters.filters)
-    if count == 1:
-        return 0
-    if st.session_state.get(Key.LESSON_FILTER, 0) not in range(count):  # of a run with more
-        del st.session_state[Key.LESSON_FILTER]
-    return st.segmented_control(
-        "Filter",
-        range(count),
-        default=0,
-        required=True,
-        format_func=lambda filter: str(filter + 1),
-        key=Key.LESSON_FILTER,
-    )
 
 
 def _filter(step: Step, shown: int) -> str:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.parts.choosing import choose_filter
 from pages.parts.curves import thinned
 from pages.parts.figures import weights_figure
 from pages.parts.over_steps import clickable, leave, loss_and_accuracy
@@ -52,16 +53,7 @@ def live_curves(session: Session) -> None:
         run = session.run
         curves = thinned(run.history, CURVE_POINTS)
         loss_and_accuracy(session, curves)
-        shown = 0
-        if run.recipe.filters > 1:
-            shown = st.segmented_control(
-                "Weights of filter",
-                range(run.recipe.filters),
-                default=0,
-                required=True,
-                format_func=lambda f: str(f + 1),
-                key=Key.WEIGHTS_OF,
-            )
+        shown = choose_filter(run.recipe.filters, Key.WEIGHTS_OF, "Weights of filter")
         clickable(session, "weights", weights_figure(curves, shown, run.recipe.learning_rate))
 
     draw()

@@ -17,8 +17,11 @@ def playing(session: Session) -> None:
         was_playing = session.playing
         session.tick()
         run = session.run
-        held_out = run.history.held_out_accuracy
-        right = f" · {held_out[-1]:.1%} of the held-out digits right" if len(held_out) else ""
+        history = run.history
+        right = ""
+        if len(history.held_out_step):  # judged only now and then, so it says after which step
+            share, judged = history.held_out_accuracy[-1], history.held_out_step[-1]
+            right = f" · {share:.1%} of the held-out digits right after step {judged:,}"
         st.markdown(
             f"**Run {session.held.number}**, step {run.step:,} · epoch {run.epoch} · "
             f"η {written(run.learning_rate)}{right}"

@@ -5,6 +5,7 @@ import streamlit as st
 from cnn import Recipe
 from cnn.recipe import MAX_BATCH, MAX_FILTERS, MAX_HIDDEN, MAX_SEED
 from pages.parts.choosing import choose_digit
+from pages.parts.refusal import plain
 from pages.parts.session import Key, Session
 
 BIAS_RULES = {
@@ -57,7 +58,7 @@ def watched_digit(session: Session) -> None:
         watch = st.toggle("Watch this one:", key=Key.WATCH)
         position = choose_digit(session, Key.WATCHED, Key.NEXT_OF_CLASS, _watch)
         _, label = session.digit(position)
-        st.caption(f"It is a {session.digits.classes[label]}.")
+        st.caption(f"It is of class {plain(session.digits.classes[label])}.")
         session.watching = position if watch else None
 
 

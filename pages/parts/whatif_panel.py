@@ -14,6 +14,7 @@ from cnn.whatif import with_parameter
 from pages.parts.kept import StepId
 from pages.parts.numbers import in_decimals
 from pages.parts.panel_figures import QUIET, maps_figure, probabilities_figure
+from pages.parts.refusal import plain
 from pages.parts.session import Key, Session
 from pages.parts.wording import GRADIENTS, GROUPS, PER_FILTER, counted, symbol
 
@@ -247,7 +248,7 @@ def compared(before: Seen, after: Seen, label: int, classes: tuple[str, ...]) ->
         )
         old, new = (float(seen.probabilities[label]) for seen in (before, after))
         st.metric(
-            f"Probability of the true {classes[label]}",
+            f"Probability of the true {plain(classes[label])}",
             in_decimals(new, 4),
             f"{new - old:+.4f} from {in_decimals(old, 4)}" if new != old else None,
         )

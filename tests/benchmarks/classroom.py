@@ -139,7 +139,9 @@ def main() -> None:
                 f"{same} of {count} runs as if alone"
             )
         log.seek(0)
-        print(f"errors in the log: {log.read().count(b'Traceback')}")
+        said = log.read().decode(errors="replace")
+        print(f"errors in the log: {said.count('Traceback')}")
+        print(said[said.find("Traceback") :][:4_000] if "Traceback" in said else "", end="")
         if not options.stay:
             _until_all_have_left(url)
             print(

@@ -3,18 +3,19 @@
 Prints, side by side and from one run,
 
 - microseconds a step at batch 1 and images a second at batch 32 and 64, for this network
-  (``Run.advance``), for the notes' loops (``tests/oracle.py``) and for PyTorch on the CPU with one
-  and with two threads;
+  (``Run.advance``), for the notes' loops (``tests/oracle.py``), for plain loops in C
+  (``network.c``) and for PyTorch on the CPU with one and with two threads;
 - how many times as fast as the others this network is: the median of the rounds' ratios and
   their range, against the better of PyTorch's two counts (wanted: at least 5 times PyTorch at
-  batch 1 and 3 times at batch 32 and 64; at least 100 times the loops).
+  batch 1 and 3 times at batch 32 and 64; at least 100 times the loops; at batch 1 a step of at
+  most 16 of C's, at batch 64 at least 45 % of C's images a second).
 
 ::
 
     python tests/benchmarks/speed.py
 
 PyTorch is not among the project's requirements: where it is not installed (``pip install torch``),
-its lines are left out.
+its lines are left out; likewise C's without a compiler (``cc``, with ``-O3 -march=native``).
 
 All do the same work: the same digits in the same order from the same first weights, uint8 pixels
 made floats by / 255, forward, backward, a step of gradient descent, and after each step the loss
@@ -28,12 +29,16 @@ falls on all.
 """
 
 import argparse
+import ctypes
 import importlib.util
 import multiprocessing
 import os
 import platform
+import shutil
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -58,7 +63,7 @@ RATE = 0.01
 SECONDS = 0.1  # that a turn takes
 CHECKED = 20  # steps after which all must have come to the same weights
 
-OURS, LOOPS = "this network", "the notes' loops"
+OURS, LOOPS, C = "this network", "the notes' loops", "C"
 TORCH = "PyTorch, one thread", "PyTorch, two threads"
 BY_HAND = "PyTorch, own update"
 
@@ -136,6 +141,36 @@ class Loops(Contender):
         return list(vars(self.parameters).values())
 
 
+class PlainC(Contender):
+    """`network.c`, compiled when it is needed."""
+
+    def __init__(self, batch: int) -> None:
+        super().__init__(batch)
+        self.vector = self.recipe.initial_parameters().vector.copy()
+        self.chosen = self.batches()
+        with tempfile.TemporaryDirectory() as folder:
+            library = f"{folder}/network.so"
+            source = str(Path(__file__).with_name("network.c"))
+            options = ["-O3", "-march=native", "-shared", "-fPIC", "-o", library, source, "-lm"]
+            subprocess.run(["cc", *options], check=True)
+            self.function = ctypes.CDLL(library).train
+
+    def train(self, steps: int) -> None:
+        chosen = [next(self.chosen) for _ in range(steps)]
+        order = np.concatenate(chosen).astype(np.int64)
+        starts = np.cumsum([0, *map(len, chosen)])  # an epoch's last batch may be smaller
+        losses, right = np.empty(steps, np.float32), np.empty(steps, np.int64)
+        self.function(
+            *map(address, (self.vector, self.digits.images, self.digits.labels, order, starts)),
+            ctypes.c_int64(steps),
+            ctypes.c_float(RATE),
+            *map(address, (losses, right)),
+        )
+
+    def weights(self) -> list[np.ndarray]:
+        return arrays(self.recipe.initial_parameters().replaced(self.vector))
+
+
 class PyTorch(Contender):
     """The same layers from torch.nn, with its own autograd and optimiser."""
 
@@ -200,6 +235,11 @@ class PyTorchByHand(PyTorch):
                 parameter.sub_(parameter.grad, alpha=RATE)
 
 
+def address(array: np.ndarray) -> ctypes.c_void_p:
+    """Where an array begins, for C."""
+    return array.ctypes.data_as(ctypes.c_void_p)
+
+
 def arrays(parameters: Parameters) -> list[np.ndarray]:
     """Return the six arrays by the notes' order."""
     return [np.array(getattr(parameters, name)) for name in PARAMETER_NAMES]
@@ -218,7 +258,8 @@ def begin(name: str) -> None:
         import torch
 
         torch.set_num_threads(threads)
-    kind = {OURS: ThisNetwork, LOOPS: Loops, BY_HAND: PyTorchByHand}.get(name, PyTorch)
+    known = {OURS: ThisNetwork, LOOPS: Loops, C: PlainC, BY_HAND: PyTorchByHand}
+    kind = known.get(name, PyTorch)
     contenders.update({batch: kind(batch) for batch in BATCHES})
 
 
@@ -244,7 +285,8 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=31, help="31 unless given")
     rounds = arguments.parse_args().rounds
     has_torch = importlib.util.find_spec("torch") is not None
-    names = [OURS, LOOPS, *((*TORCH, BY_HAND) if has_torch else ())]
+    has_c = [C] if shutil.which("cc") else []
+    names = [OURS, LOOPS, *has_c, *((*TORCH, BY_HAND) if has_torch else ())]
     with ExitStack() as stack:
         processes = {name: stack.enter_context(process(name)) for name in names}
         print(machine(has_torch))
@@ -325,6 +367,9 @@ def compare(times: dict[int, dict[str, list[float]]]) -> None:
     print()
     for batch in BATCHES:
         others = [(LOOPS, "; wanted: at least 100")]
+        if C in times[batch]:
+            least = {1: "; wanted: at least 1/16, 0.0625", 64: "; wanted: at least 0.45"}
+            others.append((C, least.get(batch, "")))
         if TORCH[0] in times[batch]:
             better = min(TORCH, key=lambda name: statistics.median(times[batch][name]))
             others.append((better, f"; wanted: at least {5 if batch == 1 else 3}"))
@@ -333,8 +378,8 @@ def compare(times: dict[int, dict[str, list[float]]]) -> None:
             pairs = zip(times[batch][name], times[batch][OURS], strict=True)
             ratios = [theirs / ours for theirs, ours in pairs]
             print(
-                f"batch {batch}: {statistics.median(ratios):,.1f} times as fast as {name} "
-                f"({min(ratios):,.1f} to {max(ratios):,.1f}){wanted}"
+                f"batch {batch}: {statistics.median(ratios):,.3g} times as fast as {name} "
+                f"({min(ratios):,.3g} to {max(ratios):,.3g}){wanted}"
             )
 
 
