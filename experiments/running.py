@@ -178,7 +178,11 @@ class _Processes(_Engine):
 
 
 class _Cluster(_Engine):
-    """Workers of a Dask cluster, which may be on other machines (joblib's backend dask)."""
+    """Workers of a Dask cluster, which may be on other machines (joblib's backend dask).
+
+    Each worker needs the packages of requirements-cluster.txt and has to find this project, such
+    as one that is started in its folder: ``dask worker tcp://… --nthreads 1``.
+    """
 
     @contextmanager
     def _configured(self, arrays: tuple[Any, ...]) -> Iterator[Callable[[], bool]]:

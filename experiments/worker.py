@@ -141,11 +141,17 @@ def _wanted(starter: int | None) -> Callable[[], bool]:
     """How to find out whether anybody still waits for this run.
 
     On one machine joblib ends the processes of a sweep that is cancelled; but if the process
-    that started it is itself gone, nobody is left to do so. On a cluster a run that has begun
-    goes on whatever becomes of the client, unless it looks.
+    that started it was killed, nobody is left to do so, and this one ends itself. On a cluster a
+    run that has begun goes on whatever becomes of the client, unless it looks.
     """
     if starter is not None:
-        return lambda: starter in (os.getpid(), os.getppid())
+
+        def not_orphaned() -> bool:
+            if starter not in (os.getpid(), os.getppid()):
+                os._exit(1)
+            return True
+
+        return not_orphaned
     from distributed import get_worker  # only there where a cluster is used
 
     worker = get_worker()

@@ -33,7 +33,8 @@ def _play_on(session: Session) -> None:
         f"Play on from step {run.step:,}",
         type="primary",
         disabled=run.stopped is not None,
-        help="The newest step, on the live page. Looking at the past has not changed it.",
+        help=run.stopped
+        or "The newest step, on the live page. Looking at the past has not changed it.",
     )
     if pressed:
         session.play()

@@ -82,12 +82,12 @@ def cell(session: Session, judged: Judged) -> None:
         if pages > 1:
             st.session_state[Key.CELL_PAGE] = page
             st.number_input(f"Page, 1 to {pages}", 1, pages, key=Key.CELL_PAGE, width=130)
-    what = f"of class {plain(names[label])} that are taken for {plain(names[said])}"
+    what = f"of class {plain(names[label])}, taken for {plain(names[said])}"
     if not len(positions):
         st.caption(f"After step {judged.step:,} there are no digits {what}.")
         return
     st.caption(
-        f"{counted(len(positions), 'digit')} {what}, the highest loss first. "
+        f"{counted(len(positions), 'digit')} {what}; the highest loss first. "
         "Open leads to the step page, with all the arithmetic behind the answer."
     )
     gallery(session, judged, positions[(page - 1) * SHOWN : page * SHOWN], "cell")
@@ -100,8 +100,7 @@ def worst(session: Session, judged: Judged) -> None:
     if not len(mistakes):
         st.caption(f"After step {judged.step:,} every held-out digit is classified rightly.")
         return
-    st.caption(
-        f"The {min(SHOWN, len(mistakes))} with the highest loss of "
-        f"{counted(len(mistakes), 'mistake')}. A bar is a probability, blue for the true class."
-    )
+    count = counted(len(mistakes), "mistake")
+    which = f"{SHOWN} of {count}" if len(mistakes) > SHOWN else count
+    st.caption(f"{which}, the highest loss first. A bar is a probability, blue for the true class.")
     gallery(session, judged, mistakes[:SHOWN], "worst")

@@ -1,5 +1,6 @@
 """The Plotly figures of the experiments page. They draw numbers and compute none."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,8 +68,16 @@ def compared_figures(runs: Sequence[Compared]) -> tuple[go.Figure, go.Figure]:
     return loss, accuracy
 
 
-def sweep_figure(drawn: Sequence[Line], outcomes: dict[int, Outcome]) -> go.Figure:
-    """Draw held-out accuracy over learning rate: medians, bands, and a dot for every run."""
+def sweep_figure(
+    drawn: Sequence[Line], outcomes: dict[int, Outcome], rates: Sequence[float]
+) -> go.Figure:
+    """Draw held-out accuracy over learning rate: medians, bands, and a dot for every run.
+
+    Args:
+        drawn: the settings of everything but the rate.
+        outcomes: of the runs that have ended.
+        rates: of all runs, so that the axis stays as it is while they end.
+    """
     figure = _figure("held-out digits right")
     figure.update_layout(height=420, hovermode="closest")
     for at, line in enumerate(drawn):
@@ -105,7 +114,7 @@ def sweep_figure(drawn: Sequence[Line], outcomes: dict[int, Outcome]) -> go.Figu
         if any(outcome.end == end for outcome in outcomes.values()):
             mark = {"size": 9, "symbol": SYMBOLS[end], "color": "#7f7f7f"}
             figure.add_scatter(x=[None], y=[None], name=WORDS[end], mode="markers", marker=mark)
-    figure.update_xaxes(title="learning rate η", type="log", **_ticks(drawn))
+    figure.update_xaxes(title="learning rate η", type="log", **_axis(rates))
     figure.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")
     return figure
 
@@ -138,12 +147,13 @@ def _told(rate: float, place: int, outcome: Outcome) -> str:
     )
 
 
-def _ticks(drawn: Sequence[Line]) -> dict[str, list[float] | list[str]]:
-    """The rates themselves, while there is room for them."""
-    rates = sorted({rate for line in drawn for rate in line.rates})
-    if not 1 <= len(rates) <= 8:
-        return {}
-    return {"tickvals": rates, "ticktext": [written(rate) for rate in rates]}
+def _axis(rates: Sequence[float]) -> dict[str, list[float] | list[str]]:
+    """A logarithmic axis that has room for all rates, and names each where there is room."""
+    ends = [math.log10(min(rates)) - 0.15, math.log10(max(rates)) + 0.15]
+    names = sorted(set(rates))
+    if len(names) > 8:
+        return {"range": ends}
+    return {"range": ends, "tickvals": names, "ticktext": [written(rate) for rate in names]}
 
 
 def _line(at: int) -> dict[str, str]:

@@ -117,7 +117,7 @@ class Travelled:
         lengths: (m,), the Euclidean length of the change of nine weights and bias over a
             stretch of a hundred steps; where a point stands for several, their mean.
         stretches: how many a point stands for; the last may stand for fewer.
-        total: the sum over all stretches.
+        total: the sum over all stretches, and over the one that has not ended.
         straight: the length of the change from the start to the newest step.
     """
 
@@ -133,12 +133,13 @@ def travelled(run: Run, filter: int) -> Travelled:
     ends = np.arange(0, run.step + 1, STRETCH)
     kernels = kernels_at(run, np.append(ends, run.step))[:, filter].astype(np.float64)
     lengths = np.linalg.norm(np.diff(kernels[:-1], axis=0), axis=1)
-    straight = float(np.linalg.norm(kernels[-1] - kernels[0]))
+    unfinished, straight = np.linalg.norm(kernels[-1] - kernels[[-2, 0]], axis=1).tolist()
     each = max(1, -(-len(lengths) // MOST_POINTS))
     starts = np.arange(0, len(lengths), each)
     counts = np.diff(np.append(starts, len(lengths)))
     means = np.add.reduceat(lengths, starts) / counts if len(starts) else lengths
-    return Travelled(ends[starts + counts], means, each, float(lengths.sum()), straight)
+    total = float(lengths.sum()) + unfinished
+    return Travelled(ends[starts + counts], means, each, total, straight)
 
 
 def stride(history: History) -> int:

@@ -8,8 +8,10 @@ import streamlit as st
 from pages.parts.choosing import choose_digit, choose_filter
 from pages.parts.curves import thinned
 from pages.parts.figures import distances_figure, weights_figure
-from pages.parts.filmstrip import STYLE, kernels_html, strip_html
+from pages.parts.filmstrip import STYLE, strip_html
 from pages.parts.filter_life import STRETCH, Spacing, Strip, moments, strip_of, travelled
+from pages.parts.kernel_tables import STYLE as TABLES
+from pages.parts.kernel_tables import kernel_tables
 from pages.parts.numbers import readable
 from pages.parts.over_steps import clickable, step_box
 from pages.parts.session import Key, Session
@@ -73,7 +75,9 @@ def then_and_now(session: Session, filter: int) -> None:
     run = session.run
     st.subheader("Where it began, and where it is")
     first, now = run.at(1).before.kernels[filter], run.parameters.kernels[filter]
-    st.html(kernels_html(first, now, run.step))
+    titles = "before step 1, drawn at random", f"after step {run.step:,}"
+    st.html(TABLES)
+    st.html(kernel_tables(first, now, titles))
 
 
 def distances(session: Session, filter: int) -> None:

@@ -92,12 +92,15 @@ def _check(
     """Return the check that is kept, or the one that the button asks for."""
     key = StepId.of(session.held.number, step)
     count = step.before.vector.size
+    title, when = f"step {step.number:,}", "were before the step"
+    if step.after is step.before:  # a digit that is only looked at
+        title, when = f"digit #{step.indices[0]:,} after {title}", "are after the step"
     st.markdown(
-        f"**Gradient check of step {step.number:,}.** Backpropagation says how fast the loss "
+        f"**Gradient check of {title}.** Backpropagation says how fast the loss "
         "changes with each parameter θ. The same can be found without it, only slower: move one "
         f"parameter by ε = {PERTURBATION:.5f} up and down and see how much the loss changes, "
         f"(L(θ + ε) − L(θ − ε)) / 2ε. Here both are compared for all {count:,} parameters as "
-        "they were before the step, in 64-bit numbers."
+        f"they {when}, in 64-bit numbers."
     )
     if alone is not None:
         st.caption(

@@ -228,7 +228,8 @@ def _choose(session: Session, step: Step) -> None:
     for name, count in axes:
         key = f"wanted_{name}_{count}"
         if name == "class":
-            st.selectbox(name, range(count), format_func=session.digits.classes.__getitem__, key=key)
+            names = session.digits.classes
+            st.selectbox(name, range(count), format_func=names.__getitem__, key=key)
         else:
             _wanted(name, count, key)
 

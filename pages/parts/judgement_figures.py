@@ -110,7 +110,7 @@ def classes_figure(
         textposition="auto",
         hoverinfo="skip",
     )
-    figure.update_layout(height=460, bargap=0.25, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    figure.update_layout(height=460, bargap=0.25, margin={"l": 8, "r": 24, "t": 8, "b": 8})
     figure.update_xaxes(title="share right", range=[0, 1], tickformat=".0%", side="top")
     figure.update_yaxes(
         tickvals=list(range(len(classes))), ticktext=list(classes), autorange="reversed"

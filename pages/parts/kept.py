@@ -15,11 +15,15 @@ from pages.parts.task import Task
 
 
 class StepId(NamedTuple):
-    """Which step of which run of the visit; with another image it is another step."""
+    """Which step of which run of the visit; with another image it is another step.
+
+    So is a digit that is only looked at, which the parameters after the step have seen.
+    """
 
     run: int
     number: int
     first_image: int
+    trained: bool
 
     @classmethod
     def of(cls, run: int, step: Step) -> "StepId":
@@ -29,7 +33,7 @@ class StepId(NamedTuple):
             run: the number of the run, `pages.parts.session.Held.number`.
             step: one of its steps, or a digit looked at with its parameters.
         """
-        return cls(run, step.number, int(step.indices[0]))
+        return cls(run, step.number, int(step.indices[0]), step.after is not step.before)
 
 
 class QuestionId(NamedTuple):

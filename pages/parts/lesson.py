@@ -7,13 +7,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cnn import Forward, Parameters, Step, backward, forward, updated
+from cnn import Forward, Step, backward, forward, updated
+from pages.parts.choosing import choose_filter
+from pages.parts.kernel_tables import STYLE, kernel_tables
 from pages.parts.numbers import in_decimals
 from pages.parts.plates import legend, plates, signed_plate
 from pages.parts.rates import written
 from pages.parts.refusal import plain
 from pages.parts.session import Key, Session
-from pages.parts.sheet import shade
 from pages.parts.whatif_panel import Seen, compared
 
 Map = NDArray[np.floating]
@@ -63,45 +64,14 @@ def lesson(session: Session, step: Step | None) -> None:
     compared(before, after, label, classes)
     shown = choose_filter(len(step.before.filters), Key.LESSON_FILTER)
     html = (
-        _filter(step, shown)
+        '<section class="filters"><h4>The filter</h4>'
+        + kernel_tables(step.before.kernels[shown], step.after.kernels[shown])
+        + "</section>"
         + _probabilities(before.values, after.values, label, [escape(name) for name in classes])
         + _maps(before.maps(shown), after.maps(shown))
     )
+    st.html(STYLE)
     st.html(plates("lesson", html))
-
-
-def _filter(step: Step, shown: int) -> str:
-    """The nine weights and the bias before, after, and the difference."""
-    before, after = (
-        np.append(theta.filters[shown], theta.filter_bias[shown])
-        for theta in (step.before, step.after)
-    )
-    end = float(np.abs([before, after]).max())
-    change = after - before
-    return (
-        '<section class="filters"><h4>The filter</h4><div class="three">'
-        + _weights("before", before, end, 4)
-        + _weights("after", after, end, 4)
-        + _weights("difference", change, float(np.abs(change).max()), 6)
-        + "</div></section>"
-    )
-
-
-def _weights(title: str, values: Map, end: float, decimals: int) -> str:
-    """Nine weights row by row, and the bias below them; coloured up to ±end."""
-    rows = []
-    for row in values[:9].reshape(3, 3):
-        cells = "".join(
-            f'<td style="{shade(float(v) / (end or 1.0))}">{in_decimals(float(v), decimals)}</td>'
-            for v in row
-        )
-        rows.append(f"<tr>{cells}</tr>")
-    bias = float(values[9])
-    return (
-        f'<table class="weights" data-part="{title}"><caption>{title}</caption>{"".join(rows)}'
-        f'<tr><th scope="row" colspan="2">bias b</th><td style="{shade(bias / (end or 1.0))}">'
-        f"{in_decimals(bias, decimals)}</td></tr></table>"
-    )
 
 
 def _probabilities(before: Forward, after: Forward, label: int, classes: list[str]) -> str:

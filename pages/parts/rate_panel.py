@@ -30,7 +30,7 @@ def rate_panel(session: Session, step: Step, image: int = 0) -> None:
     def draw() -> None:
         if st.toggle("**What would another rate have done?**", key=Key.RATES_SHOWN):
             curve = _curve(session, step)
-            st.markdown(_sentence(curve, len(step.images)))
+            st.markdown(_sentence(curve, len(step.images), step.after is not step.before))
             st.plotly_chart(
                 rates_figure(curve),
                 key="rates",
@@ -79,13 +79,15 @@ def _overshoots(losses: NDArray[np.floating], before: float, best: int) -> float
     return float(TRIED[best + beyond[0]]) if len(beyond) else None
 
 
-def _sentence(curve: RateCurve, images: int) -> str:
-    """Say what the curve shows."""
+def _sentence(curve: RateCurve, images: int, trained: bool) -> str:
+    """Say what the curve shows; of a digit that is only looked at, no step has been taken."""
     what = "this image" if images == 1 else f"these {images} images"
     own_name, own, own_loss = curve.marks[0]
+    before = f"Before the step the loss of {what} was" if trained else f"The loss of {what} is"
+    came = "it came to" if trained else "a step on it would bring it to"
     text = (
-        f"Before the step the loss of {what} was {readable(curve.before)}. With {own_name}, "
-        f"η = {written(own)}, it came to {_loss(own_loss)}"
+        f"{before} {readable(curve.before)}. With {own_name}, η = {written(own)}, "
+        f"{came} {_loss(own_loss)}"
     )
     for name, rate, loss in curve.marks[1:]:
         text += f"; with {name}, η = {written(rate)}, it would have come to {_loss(loss)}"

@@ -28,7 +28,10 @@ def new_run(session: Session) -> None:
             batch = st.number_input("Images a step (batch)", 1, MAX_BATCH, recipe.batch)
             seed = st.number_input("Seed", 0, MAX_SEED, recipe.seed)
             bias_rule = st.radio(
-                "Gradient of the filter's bias", BIAS_RULES, format_func=BIAS_RULES.__getitem__
+                "Gradient of the filter's bias",
+                BIAS_RULES,
+                list(BIAS_RULES).index(recipe.bias_rule),
+                format_func=BIAS_RULES.__getitem__,
             )
             pressed = st.form_submit_button("Start a new run", type="primary")
         if pressed:

@@ -19,7 +19,7 @@ LISTS = {
     "seeds": "Seeds",
 }
 
-COMBINE = {"grid": "every combination", "list": "first with first, second with second"}
+COMBINE = {"grid": "all combinations", "list": "a list of settings"}
 
 LENGTH = {"epochs": "epochs", "steps": "steps"}
 
@@ -67,7 +67,8 @@ def new_sweep(session: Session) -> None:
             required=True,
             key=Key.SWEEP_COMBINE,
             persist_state="session",
-            help="Every setting is run with every seed in either case.",
+            help="A list takes the first values together, then the second ones, and so on; a "
+            "single value stands in every setting. Either way each setting is run with each seed.",
         )
     values["combine"] = combine
     try:

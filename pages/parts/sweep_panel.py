@@ -87,8 +87,9 @@ def _picture(session: Session, sweeping: Sweeping) -> None:
                 place = held[0] if isinstance(held, list) else held
                 session.kept.sought = int(place)
 
+    sweep = sweeping.record.sweep
     st.plotly_chart(
-        sweep_figure(lines(sweeping.record.sweep, outcomes), outcomes),
+        sweep_figure(lines(sweep, outcomes), outcomes, sweep.learning_rate),
         key="sweep_picture",
         on_select=clicked,
         selection_mode="points",

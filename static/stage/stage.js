@@ -12,6 +12,7 @@ import { CurveView } from "./curve.js"
 import { paintLoss, paintWeights } from "./curves.js"
 import { decode } from "./decode.js"
 import { element } from "./element.js"
+import { Follower } from "./follow.js"
 import { count } from "./format.js"
 import { layoutFor } from "./layout.js"
 import { Legend } from "./legend.js"
@@ -68,6 +69,7 @@ class Stage {
       () => this.schedule("said"),
       (place) => this.tellPinned(place),
     )
+    this.follower = new Follower(this.gone.signal)
     this.known = "null"
     this.build()
     parent.adoptedStyleSheets = [styles]
@@ -288,6 +290,10 @@ class Stage {
       section.classList.toggle("lit", moving && STAGES[at].panels.includes(name))
       section.classList.toggle("idle", watching !== null && section.classList.contains("update"))
     }
+    // Whoever looks at a cell of their own stays there.
+    const follows = moving && !this.selection.active
+    const sectionOf = (stage) => this.views.get(STAGES[stage]?.panels.at(-1))?.section ?? null
+    this.follower.show(follows ? sectionOf(at) : null, sectionOf(at + 1), now)
     if (moving) this.schedule()
     return moving ? STAGES[at] : null
   }

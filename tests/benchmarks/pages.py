@@ -19,6 +19,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlencode
 
 from _app import ROOT, browser, server, show
 from threadpoolctl import threadpool_limits
@@ -29,7 +30,6 @@ from cnn import Recipe, Run  # the path had to be set first
 from cnn.evaluation import judge
 from cnn.slips import SLIPS
 from data import Digits, load_bundled, load_folder
-from pages.parts.link import link
 
 LAST = {
     "Live": [".stage[data-step]", ".st-key-weights .scatterlayer .trace"],
@@ -85,7 +85,8 @@ def _opening(steps: int, filters: int, rounds: int) -> dict[str, list[float]]:
     In the first round the browser loads what it then has, such as Plotly.
     """
     times: dict[str, list[float]] = {name: [] for name in LAST}
-    with server() as (url, _), browser(link(url, Recipe(filters=filters), steps)) as page:
+    query = urlencode(Recipe(filters=filters).to_strings() | {"step": steps})
+    with server() as (url, _), browser(f"{url}/?{query}") as page:
         page.wait_for_selector(LAST["Live"][1], timeout=TRAINED)
         names = [*LAST][1:] + [*LAST][:1]  # the live page is open
         for number in range(rounds + 1):

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,35 +41,50 @@ WARMING = Sweep(learning_rate=(0.01,), seeds=tuple(range(8)), epochs=None, steps
 def main() -> None:
     """Measure and print."""
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    arguments.add_argument("--repeats", type=int, default=3, help="of which the quickest counts")
     arguments.add_argument("--live", action="store_true", help="with the live page playing")
     given = arguments.parse_args()
     digits = load_bundled()
     print(f"{os.cpu_count()} cores, {len(SWEEP.recipes)} runs, load {os.getloadavg()[0]:.1f}")
     if given.live:
-        one, _ = timed(digits, Where(1))
-        with live_page() as frames:
-            before = frames()
-            start = time.perf_counter()
-            two, _ = timed(digits, Where(2))
-            drawn = (frames() - before) / (time.perf_counter() - start)
-        print(f"two processes beside the live page: {one / two:.2f} times one process")
-        print(f"meanwhile the live page drew {drawn:.1f} frames a second")
+        beside_the_live_page(digits)
         return
-    one, wanted = timed(digits, Where(1))
-    print(f"one process: {one:.1f} s")
-    two, found = timed(digits, Where(2))
-    print(f"two processes: {two:.1f} s, {one / two:.2f} times; {compared(wanted, found)}")
-    _, found = timed(digits, Where(2), kill=True)
-    print(f"two processes, one killed: {compared(wanted, found)}")
 
     from distributed import LocalCluster
 
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         there = Where(scheduler=cluster.scheduler_address)
-        two, found = timed(digits, there)
-        print(f"two Dask workers: {two:.1f} s, {one / two:.2f} times; {compared(wanted, found)}")
-        _, found = timed(digits, there, kill=True)
-        print(f"two Dask workers, one killed: {compared(wanted, found)}")
+        places = {"one process": Where(1), "two processes": Where(2), "two Dask workers": there}
+        seconds: dict[str, list[float]] = {name: [] for name in places}
+        records: dict[str, Record] = {}
+        for _ in range(given.repeats):  # in turn, so that a busy while falls upon all
+            for name, where in places.items():
+                taken, records[name] = timed(digits, where)
+                seconds[name].append(taken)
+        one, wanted = min(seconds["one process"]), records["one process"]
+        for name in places:
+            quickest = min(seconds[name])
+            print(f"{name}: {quickest:.2f} s, {one / quickest:.2f} times one process")
+        for name, where in list(places.items())[1:]:
+            _, killed = timed(digits, where, kill=True)
+            print(f"{name}: {compared(wanted, records[name])}")
+            print(f"{name}, one killed: {compared(wanted, killed)}")
+
+
+def beside_the_live_page(digits: Digits) -> None:
+    """Time one process and two while the live page draws, and count its frames."""
+    with live_page() as frames:
+        drawn = {}
+        seconds = {}
+        for processes in (1, 2):
+            before, start = frames(), time.perf_counter()
+            seconds[processes], _ = timed(digits, Where(processes))
+            drawn[processes] = (frames() - before) / (time.perf_counter() - start)
+    print(
+        f"two processes beside the live page: {seconds[2]:.2f} s, "
+        f"{seconds[1] / seconds[2]:.2f} times one process; "
+        f"the page drew {drawn[2]:.1f} frames a second of the ten that it was to"
+    )
 
 
 def timed(digits: Digits, where: Where, kill: bool = False) -> tuple[float, Record]:
@@ -99,7 +114,7 @@ def compared(wanted: Record, found: Record) -> str:
 
 
 @contextmanager
-def live_page() -> Iterator[object]:
+def live_page() -> Iterator[Callable[[], int]]:
     """Play the live page at ten steps a second; gives how many frames it has drawn."""
     from playwright.sync_api import sync_playwright
 

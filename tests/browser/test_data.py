@@ -3,59 +3,25 @@
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
+from watching import NARROW, ROOT, WIDE, Serve, button, no_overflow
 
 from cnn import Recipe, Run
 from data import Digits, Uploaded, load_zip
 
 pytestmark = pytest.mark.browser
 
-Serve = Callable[..., str]
-
-ROOT = Path(__file__).parents[2]
-WIDE = {"width": 1440, "height": 900}
-NARROW = {"width": 390, "height": 844}
-PATIENCE = 60_000  # ms
 FASHION = "T-shirt, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Boot"
 
 
 @pytest.fixture(scope="module")
 def url(serve: Serve) -> str:
     return serve(ROOT / "app.py")
-
-
-@pytest.fixture
-def quiet(page: Page, server_logs: dict[str, Path]) -> Iterator[Page]:
-    """A page in which nothing may go wrong unseen, and from which nothing may leave."""
-    faults: list[str] = []
-    said_before = {log: log.stat().st_size for log in server_logs.values()}
-    hosts: set[str | None] = set()
-
-    def hear(said: ConsoleMessage) -> None:
-        # A page's own address is first tried as the app's: Streamlit looks for itself below it.
-        if said.type == "error" and "/data/_stcore/" not in said.location["url"]:
-            faults.append(said.text)
-
-    page.on("console", hear)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    yield page
-    expect.set_options(timeout=5_000)
-    assert faults == []
-    assert hosts - {None} == {"127.0.0.1"}
-    for log in server_logs.values():
-        said = log.read_bytes()[said_before.get(log, 0) :].decode(errors="replace")
-        assert "Traceback" not in said
 
 
 def opened(page: Page, url: str, size: Any = WIDE) -> Page:
@@ -67,11 +33,6 @@ def opened(page: Page, url: str, size: Any = WIDE) -> Page:
 
 def small_ones(page: Page) -> Locator:
     return page.locator(".st-key-digits").get_by_role("radio")
-
-
-def button(page: Page, name: str) -> Locator:
-    """By its whole name, to which Streamlit adds the key that presses it."""
-    return page.get_by_role("button", name=re.compile(f"^{name}( Shortcut|$)"))
 
 
 def steps(page: Page) -> int:
@@ -91,10 +52,6 @@ def expect_to_play_on(page: Page) -> None:
         }""",
         arg=before,
     )
-
-
-def no_overflow(page: Page) -> None:
-    page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
 
 
 def numbers(page: Page) -> list[list[int]]:

@@ -180,7 +180,7 @@ def test_the_true_digit_shows_a_step_that_the_run_never_takes(blank: Page) -> No
 
     expect(blank.get_by_text("One training step on it", exact=True)).to_be_visible(timeout=PATIENCE)
     expect(blank.locator("p.answer")).to_contain_text("it is really 4")
-    expect(blank.locator(".lesson .weights")).to_have_count(3)
+    expect(blank.locator(".lesson .kernels table")).to_have_count(3)
     expect(blank.locator(".lesson .maps img")).to_have_count(6)
     expect(blank.locator(".stage")).to_contain_text("This is a 4. The network says 7")
     expect(blank.locator(".stage")).to_contain_text("tried out here and thrown away")
@@ -247,7 +247,7 @@ def test_a_finger_draws_on_a_narrow_dark_page(browser: Browser, url: str) -> Non
     assert np.ptp(rows) + 1 == 20
     assert page.get_by_test_id("stMain").evaluate("main => main.scrollTop") == scrolled
     page.get_by_test_id("stButtonGroup").get_by_text("4", exact=True).click()
-    expect(page.locator(".lesson .weights")).to_have_count(3)
+    expect(page.locator(".lesson .kernels table")).to_have_count(3)
     expect(page.locator(".stage")).to_contain_text("This is a 4.")
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0

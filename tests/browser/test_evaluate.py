@@ -1,43 +1,38 @@
 """The page that judges in a real browser: a cell is clicked, a mistake is opened, time moves."""
 
 import re
-from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from opened.app import begun
 from playwright.sync_api import Page, expect
+from watching import ROOT, Serve, link_to, run_of
 
 from cnn import forward
+from data import Digits
 
 pytestmark = pytest.mark.browser
 
-Serve = Callable[..., str]
-
-HERE = Path(__file__).parent
 STEPS = 600
 SLOW = 30_000
 
 
 @pytest.fixture(scope="module")
 def url(serve: Serve) -> str:
-    pages = tuple((HERE.parents[1] / "pages").glob("*.py"))
-    return serve(HERE / "opened" / "app.py", pages=pages)
+    return serve(ROOT / "app.py")
 
 
-def opened(page: Page, url: str, query: str = "", width: int = 1440) -> Page:
+def opened(page: Page, url: str, width: int = 1440, **recipe: Any) -> Page:
     page.set_viewport_size({"width": width, "height": 900})
-    page.goto(f"{url}/?page=evaluate&steps={STEPS}&{query}")
+    page.goto(link_to(f"{url}/evaluate", STEPS, **recipe))
     expect(page.get_by_text("The worst mistakes")).to_be_visible(timeout=SLOW)
     expect(page.locator(".heatmaplayer .hm")).to_have_count(1, timeout=SLOW)
     return page
 
 
-def confusion(step: int) -> np.ndarray:
+def confusion(digits: Digits, step: int) -> np.ndarray:
     """Counted by hand: rows are what it is, columns what it is taken for."""
-    session = begun(STEPS)
-    parameters, digits = session.run.at(step).after, session.digits
+    parameters = run_of(digits, STEPS).at(step).after
     counts = np.zeros((10, 10), int)
     said = forward(parameters, digits.held_out_images).z2.argmax(axis=1)
     for label, guess in zip(digits.held_out_labels.tolist(), said.tolist(), strict=True):
@@ -58,15 +53,15 @@ def click_cell(page: Page, row: int, column: int) -> None:
 
 
 def expect_cell(page: Page, row: int, column: int, count: int) -> None:
-    what = f"{count} digits? of class {row} that are taken for {column}, the highest loss first"
+    what = f"{count} digits? of class {row}, taken for {column}; the highest loss first"
     expect(page.get_by_text(re.compile(what))).to_be_visible(timeout=SLOW)
 
 
 def test_a_clicked_cell_shows_its_digits_and_one_opens_on_the_step_page(
-    page: Page, url: str
+    page: Page, url: str, digits: Digits
 ) -> None:
     opened(page, url)
-    counts = confusion(STEPS)
+    counts = confusion(digits, STEPS)
     for row, column in ((9, 9), (2, 2), (4, 9)):
         if counts[row, column]:
             click_cell(page, row, column)
@@ -79,16 +74,18 @@ def test_a_clicked_cell_shows_its_digits_and_one_opens_on_the_step_page(
     assert re.fullmatch(r"Open 4,\d{3}", label)
 
 
-def test_time_goes_back_and_a_cell_is_chosen_by_keyboard(page: Page, url: str) -> None:
+def test_time_goes_back_and_a_cell_is_chosen_by_keyboard(
+    page: Page, url: str, digits: Digits
+) -> None:
     opened(page, url)
     page.locator("label", has_text="Follow the newest step").click()
     box = page.get_by_role("spinbutton", name="After step, 1 to")
     box.fill("200")
     box.press("Enter")
-    counts = confusion(200)
+    counts = confusion(digits, 200)
     right = int(np.trace(counts))
     expect(page.get_by_text(f"{right:,} of 1,000")).to_be_visible(timeout=SLOW)
-    for name, what in (("True class", "of class 7 that"), ("Taken for", "are taken for 7")):
+    for name, what in (("True class", "of class 7,"), ("Taken for", "of class 7, taken for 7")):
         expect(page.locator(".stApp[data-test-script-state=notRunning]")).to_be_visible()
         page.get_by_role("combobox", name=name).press("ArrowDown")
         expect(page.get_by_role("option").first).to_be_visible()
@@ -100,7 +97,7 @@ def test_time_goes_back_and_a_cell_is_chosen_by_keyboard(page: Page, url: str) -
 
 
 def test_everything_fits_a_narrow_page_that_plays(page: Page, url: str) -> None:
-    opened(page, url, "filters=8&batch=32", width=390)
+    opened(page, url, width=390, filters=8, batch=32)
     page.get_by_role("button", name="Play").click()
     expect(page.get_by_text(re.compile(r"After step 600\b"))).to_have_count(0, timeout=SLOW)
     page.get_by_role("button", name="Pause").click()
@@ -110,7 +107,7 @@ def test_everything_fits_a_narrow_page_that_plays(page: Page, url: str) -> None:
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
     click_cell(page, 0, 0)
-    expect(page.get_by_text(re.compile("of class 0 that are taken for 0"))).to_be_visible()
+    expect(page.get_by_text(re.compile("of class 0, taken for 0"))).to_be_visible()
     edges = page.locator(".js-plotly-plot, .judged").evaluate_all(
         "all => all.map((one) => one.getBoundingClientRect()).flatMap((b) => [b.left, b.right])"
     )

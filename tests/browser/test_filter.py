@@ -4,33 +4,31 @@ import csv
 import io
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from opened.app import begun
 from PIL import Image
 from playwright.sync_api import Page, expect
+from watching import ROOT, Serve, link_to, run_of
+
+from data import Digits
 
 pytestmark = pytest.mark.browser
 
-Serve = Callable[..., str]
-
-HERE = Path(__file__).parent
 STEPS = 1_200
 SLOW = 30_000
 
 
 @pytest.fixture(scope="module")
 def url(serve: Serve) -> str:
-    pages = tuple((HERE.parents[1] / "pages").glob("*.py"))
-    return serve(HERE / "opened" / "app.py", pages=pages)
+    return serve(ROOT / "app.py")
 
 
-def opened(page: Page, url: str, query: str = "", width: int = 1440) -> Page:
+def opened(page: Page, url: str, width: int = 1440, **recipe: Any) -> Page:
     page.set_viewport_size({"width": width, "height": 900})
-    page.goto(f"{url}/?page=filter&steps={STEPS}&{query}")
+    page.goto(link_to(f"{url}/filter", STEPS, **recipe))
     expect(page.locator(".film figure")).to_have_count(13, timeout=SLOW)
     expect(page.locator(".js-plotly-plot .scatterlayer")).to_have_count(2, timeout=SLOW)
     return page
@@ -42,13 +40,13 @@ def saved(page: Page, name: str | re.Pattern[str]) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
-def test_a_click_on_a_weight_goes_to_its_step(page: Page, url: str) -> None:
+def test_a_click_on_a_weight_goes_to_its_step(page: Page, url: str, digits: Digits) -> None:
     opened(page, url)
     plot = page.locator(".st-key-filter_weights .nsewdrag.drag").first
     box = plot.bounding_box()
     assert box
     axis = "document.querySelector('.st-key-filter_weights .js-plotly-plot')._fullLayout"
-    bias = begun(STEPS).run.history.filter_bias
+    bias = run_of(digits, STEPS).history.filter_bias
     step = STEPS // 3
     x = page.evaluate(f"{axis}.xaxis.d2p({step})")
     y = page.evaluate(f"{axis}.yaxis.d2p({float(bias[step - 1, 0])})")
@@ -59,14 +57,14 @@ def test_a_click_on_a_weight_goes_to_its_step(page: Page, url: str) -> None:
     assert abs(shown - step) <= 6  # a point on the screen is some steps wide
 
 
-def test_the_files_are_what_they_say(page: Page, url: str) -> None:
-    opened(page, url, "filters=2")
+def test_the_files_are_what_they_say(page: Page, url: str, digits: Digits) -> None:
+    opened(page, url, filters=2)
     page.get_by_role("radiogroup", name="Filter").get_by_role("radio", name="2").click()
     picture = Image.open(io.BytesIO(saved(page, "Filmstrip as PNG")))
     picture.load()
     assert picture.format == "PNG"
     assert ET.fromstring(saved(page, "Filmstrip as SVG")).tag.endswith("svg")
-    history = begun(STEPS, filters=2).run.history
+    history = run_of(digits, STEPS, filters=2).history
     rows = list(csv.DictReader(io.StringIO(saved(page, "History as CSV").decode())))
     assert [int(row["step"]) for row in rows] == list(range(1, STEPS + 1))
     losses = np.array([row["loss"] for row in rows], np.float32)
@@ -95,7 +93,7 @@ def test_a_film_is_made_stopped_and_saved(page: Page, url: str) -> None:
 
 
 def test_everything_fits_a_narrow_page_that_plays(page: Page, url: str) -> None:
-    opened(page, url, "filters=8&batch=32", width=390)
+    opened(page, url, width=390, filters=8, batch=32)
     page.get_by_role("button", name="Play").click()
     expect(page.locator(".film figcaption", has_text="step 1,200")).to_have_count(0, timeout=SLOW)
     page.get_by_role("button", name="Pause").click()

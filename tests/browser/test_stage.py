@@ -577,6 +577,29 @@ def test_slow_motion_lights_stage_after_stage_and_ends_at_once(page: Page, url: 
     expect(story).to_contain_text("The network says")
 
 
+@pytest.mark.parametrize("by_hand", [False, True], ids=["alone", "after the visitor has scrolled"])
+def test_on_a_small_screen_slow_motion_scrolls_to_what_is_lit(
+    page: Page, url: str, by_hand: bool
+) -> None:
+    page.emulate_media(reduced_motion="reduce")  # it jumps, so that there is nothing to wait for
+    opened(page, url, "steps=60&seconds=14", {"width": 390, "height": 600})
+    page.get_by_text("slow", exact=True).click()
+    page.get_by_role("button", name="step").click()
+    pooled = page.locator("[data-panel=pooled]")
+    if by_hand:
+        page.mouse.move(5, 300)  # beside the pictures
+        page.mouse.wheel(0, -10)
+    expect(pooled).to_have_class(re.compile("lit"))
+    shown, caption = pooled.bounding_box(), page.locator(".story").bounding_box()
+    assert shown
+    assert caption
+    if by_hand:
+        assert shown["y"] > 600
+    else:
+        assert 0 < caption["y"] < caption["y"] + caption["height"] <= shown["y"]
+        assert shown["y"] + shown["height"] < page.locator(".readout").bounding_box()["y"] + 1
+
+
 # ---- Looks ----
 
 

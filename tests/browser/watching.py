@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 from playwright.sync_api import Locator, Page, expect
@@ -57,6 +58,24 @@ def opened(page: Page, url: str, size: Any = WIDE) -> Page:
     page.goto(url)
     expect(page.locator(".stage")).to_have_attribute("data-step", re.compile(r"\d"))
     return page
+
+
+def recipe_of(steps: int, **fields: Any) -> Recipe:
+    """The recipe of a run whose rate changes after the first half of its steps."""
+    return Recipe(learning_rate=((1, 0.02), (steps // 2 + 2, 0.01)), **fields)
+
+
+def run_of(digits: Digits, steps: int, **fields: Any) -> Run:
+    """The same run as the server's, when it is opened by `link_to`."""
+    run = Run(recipe_of(steps, **fields), digits.images, digits.labels)
+    run.advance(steps)
+    return run
+
+
+def link_to(address: str, steps: int, **fields: Any) -> str:
+    """A link that opens a page with such a run in hand."""
+    query = recipe_of(steps, **fields).to_strings() | {"step": str(steps)}
+    return f"{address}?{urlencode(query)}"
 
 
 def step(page: Page) -> int:

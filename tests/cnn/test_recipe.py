@@ -166,7 +166,7 @@ def test_fields_that_are_missing_take_their_defaults() -> None:
 NAN, INF = math.nan, math.inf
 NOT_WHOLE = [True, False, np.True_, 1.0, np.float32(1), "1", None, [1], (1,), {}, b"1", 1j, NAN]
 NOT_A_RATE = [True, np.True_, 0, 0.0, -0.0, -0.1, NAN, INF, -INF, np.float32(NAN), 1e7, 10**400,
-              np.longdouble(1e7), None, 1j, object()]  # fmt: skip
+              np.longdouble(1e7), None, 1j, Ellipsis]  # fmt: skip
 NONSENSE: list[tuple[str, object]] = [
     *[(field, value) for field in WHOLE for value in NOT_WHOLE],
     *[(field, least - 1) for field, (least, _) in WHOLE.items()],

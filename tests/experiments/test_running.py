@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -126,6 +127,36 @@ def test_cancelling_ends_the_processes(few: Digits, tmp_path: Path) -> None:
     assert record.outcomes == {}
     deadline = time.monotonic() + 30
     while any(alive(process) for process in begun):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")
+def test_a_killed_server_leaves_no_process_behind(tmp_path: Path) -> None:
+    plan = tmp_path / "long.toml"
+    plan.write_text("learning_rate = 0.01\nseeds = [0, 1]\nsteps = 1_000_000\nprocesses = 2\n")
+    command = [sys.executable, "-m", "experiments", str(plan)]
+    with subprocess.Popen(
+        command, cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            deadline = time.monotonic() + 60
+            workers: list[int] = []
+            while len(workers) < 2:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+                children = Path(f"/proc/{server.pid}/task/{server.pid}").parent.glob("*/children")
+                started = [int(child) for path in children for child in path.read_text().split()]
+                workers = [
+                    pid
+                    for pid in started
+                    if b"LokyProcess" in Path(f"/proc/{pid}/cmdline").read_bytes()
+                ]
+            time.sleep(3)  # they have begun
+        finally:
+            server.kill()
+    deadline = time.monotonic() + 30
+    while any(alive(worker) for worker in workers):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

@@ -7,12 +7,13 @@ import oracle
 import pytest
 from mounting import begun, drawn, figures, mounted, text, toggled, trace
 
-from cnn import check_gradients, forward
+from cnn import Step, check_gradients, forward
 from cnn.mistakes import tied_windows
 from data import Digits
 from pages.parts import gradient_panel as module
 from pages.parts.gradient_panel import gradient_panel
 from pages.parts.panel_figures import LINEAR
+from pages.parts.session import Session
 from pages.parts.wording import significant
 
 COPY, NOTES = "copy the gradient", "the notes' bias rule"
@@ -212,3 +213,26 @@ def test_kinks_are_no_errors(digits: Digits) -> None:
     toggled(app, NOTES)
     assert "The check finds nothing wrong" in text(app)
     assert "Here b stands at a kink, so the check passes over it" in text(app)
+
+
+def test_a_digit_that_is_only_looked_at_is_checked_by_what_the_step_left(digits: Digits) -> None:
+    session = begun(digits)
+    own = int(session.run.at(60).indices[0])
+    app = mounted(_of_the_step_looked_at, session, 60)
+    app.button[0].click()
+    drawn(app)
+    session.examine(own)  # the step's own image, seen by the parameters after it
+    drawn(app)
+    assert len(app.button) == 1  # another check, which nobody has asked for
+    assert f"Gradient check of digit #{own:,} after step 60." in text(app)
+
+    app.button[0].click()
+    drawn(app)
+    step = session.run.at(60)
+    after = check_gradients(step.after, step.images, step.labels)
+    worst = int(np.where(after.kink, 0, after.relative_error.vector).argmax())
+    assert significant(after.numeric.vector[worst], 10) in text(app)
+
+
+def _of_the_step_looked_at(session: Session, _: Step) -> None:
+    gradient_panel(session, session.step_looked_at)

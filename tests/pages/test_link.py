@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from cnn import Recipe
 from data import Digits
 from pages.parts.link import link, wanted
+from pages.parts.refusal import plain
 from pages.parts.session import Key, Session
 
 ROOT = Path(__file__).parents[2]
@@ -120,13 +121,20 @@ def test_a_link_is_trained_to_its_step() -> None:
     assert not app.warning
 
 
+def test_what_a_link_is_quoted_with_is_no_markdown() -> None:
+    """Otherwise a link could make the page fetch a picture from anywhere."""
+    (warning,) = opened(**{"![](//a.example/b)": "1", "[c](//d.example)": "2"}).warning
+    assert r"\!\[\]\(//a\.example/b\)" in warning.value
+    assert r"\[c\]\(//d\.example\)" in warning.value
+
+
 @pytest.mark.parametrize("data", ["mnist", "own-1a2b3c4d"])
 def test_a_link_to_digits_that_are_not_here_says_so(data: str) -> None:
     app = opened(step="1500", data=data, seed="5")
     assert session(app).run.recipe == Recipe()
     assert session(app).run.step == 1
     (warning,) = app.warning
-    assert f"digits called “{data}”, which are not here" in warning.value
+    assert plain(f"digits called “{data}”, which are not here") in warning.value
     app.button[[button.label for button in app.button].index("All right")].click().run()
     assert not app.warning
 

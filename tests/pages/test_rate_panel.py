@@ -11,7 +11,7 @@ from cnn import Step
 from cnn.network import PARAMETER_NAMES
 from data import Digits
 from pages.parts.rate_panel import rate_panel
-from pages.parts.session import Key
+from pages.parts.session import Key, Session
 
 
 def loss_by_the_notes(step: Step, rate: float) -> float:
@@ -112,3 +112,17 @@ def test_a_step_that_no_rate_overshoots_is_not_shaded(digits: Digits) -> None:
     assert np.all(np.asarray(curve["y"]) < session.run.at(57).loss)
     assert "shapes" not in figures(app)[0]["layout"]
     assert "overshoots**" not in text(app)
+
+
+def test_of_a_digit_that_is_only_looked_at_no_step_is_told(digits: Digits) -> None:
+    session = begun(digits, 30)
+    session.examine(4_321)  # held out
+    app = toggled(mounted(_of_the_step_looked_at, session, 30), "another rate")
+
+    assert "Before the step" not in text(app)
+    assert "The loss of this image is" in text(app)
+    assert "a step on it would bring it to" in text(app)
+
+
+def _of_the_step_looked_at(session: Session, _: Step) -> None:
+    rate_panel(session, session.step_looked_at)

@@ -318,6 +318,14 @@ def test_the_form_starts_a_new_run_and_the_old_one_is_kept(app: AppTest, digits:
     assert session.others == {old.number: old}
 
 
+def test_the_form_begins_with_the_recipe_in_hand(digits: Digits) -> None:
+    recipe = Recipe(filters=2, hidden=12, batch=4, seed=5, bias_rule="notes", learning_rate=0.02)
+    app = opened(Session.begun(digits, recipe))
+    press(app, "Start a new run")
+    assert held(app).others
+    assert held(app).run.recipe == recipe
+
+
 def test_of_many_runs_the_oldest_is_let_go(app: AppTest) -> None:
     for seed in range(1, MOST_OTHERS + 3):
         fill_form(app, seed=seed)

@@ -1,0 +1,48 @@
+/**
+ * Slow motion on a small screen: what is lit comes into view by itself, unless the visitor has just
+ * moved the page by hand or wants no motion.
+ */
+
+// How long the page is left where the visitor has moved it, in milliseconds.
+const HANDS_OFF = 8000
+const KEYS = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"])
+
+export class Follower {
+  /** @param {AbortSignal} signal ends it */
+  constructor(signal) {
+    this.moved = -Infinity
+    this.shown = null
+    const on = (name, by = () => true) => window.addEventListener(name, (event) => {
+      if (by(event)) this.moved = event.timeStamp
+    }, { signal, passive: true, capture: true })
+    on("wheel")
+    on("touchmove")
+    on("keydown", ({ key }) => KEYS.has(key))
+    on("pointerdown", onScrollbar)
+  }
+
+  /**
+   * @param {HTMLElement | null} section of the lit panel; called again and again while it is lit
+   * @param {HTMLElement | null} next the one that lights up after it
+   * @param {number} now milliseconds, on the clock of the page's events
+   */
+  show(section, next, now) {
+    if (section === this.shown) return
+    this.shown = section
+    if (!section || now - this.moved < HANDS_OFF) return
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches
+    // The next one already, where there is room for both: a page takes its time to scroll.
+    const shown = next && besides(section, next) ? next : section
+    shown.scrollIntoView({ block: "nearest", behavior: still ? "instant" : "smooth" })
+  }
+}
+
+/** Whether two sections are seen at once between the caption above and the readout below. */
+function besides(one, other) {
+  const [a, b] = [one.getBoundingClientRect(), other.getBoundingClientRect()]
+  return Math.max(a.bottom, b.bottom) - Math.min(a.top, b.top) < 0.7 * innerHeight
+}
+
+function onScrollbar({ target, offsetX }) {
+  return target.scrollHeight > target.clientHeight && offsetX >= target.clientWidth
+}
