@@ -112,8 +112,7 @@ const WRITERS = {
     `= −η × gradient = −${rate(step.meta.learning_rate)} × ${fixed(step.filter_gradient[index], 6)}`),
   filter_after: (index, step) => said(`new ${weight(index)} = ${fixed(step.filter_after[index], 6)}`,
     weightName(index),
-    `= ${fixed(step.filter_before[index], 6)} − ${rate(step.meta.learning_rate)} × ${fixed(step.filter_gradient[index], 6)}`
-      .replace("× −", "× −")),
+    `= ${fixed(step.filter_before[index], 6)} − ${rate(step.meta.learning_rate)} × ${fixed(step.filter_gradient[index], 6)}`),
 }
 
 /** A panel in a sentence, for those who hear the page. */

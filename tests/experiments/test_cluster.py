@@ -36,25 +36,6 @@ def there(cluster: object) -> Where:
     return Where(scheduler=cluster.scheduler_address)
 
 
-def test_a_killed_worker_loses_nothing_and_the_bytes_are_those_of_one_machine(
-    there: Where, small: Sweep, few: Digits, tmp_path: Path
-) -> None:
-    heard: list[Outcome] = []
-
-    def kill(outcome: Outcome) -> None:
-        if not heard:
-            os.kill(outcome.process, signal.SIGKILL)
-        heard.append(outcome)
-
-    record = run_sweep(small, few, tmp_path / "there.jsonl", there, heard=kill)
-    assert sorted(outcome.place for outcome in heard) == [0, 1, 2, 3]
-    assert os.getpid() not in {outcome.process for outcome in heard}
-    here = run_sweep(small, few, tmp_path / "here.jsonl", Where(1))
-    for place, outcome in here.outcomes.items():
-        same = vars(record.outcomes[place]) | {"seconds": 0, "process": 0}
-        assert same == vars(outcome) | {"seconds": 0, "process": 0}
-
-
 def count_arrays() -> None:
     """In a worker: count the large arrays that arrive, whoever sends them."""
     from distributed.protocol.serialize import dask_deserialize
@@ -79,6 +60,25 @@ def test_the_digits_travel_once_to_each_worker(there: Where, large: Digits, tmp_
         arrived = client.run(lambda: os.environ.get("ARRIVED"))
     # One array is that large, the training images; eight runs have used it.
     assert set(arrived.values()) == {"1"}
+
+
+def test_a_killed_worker_loses_nothing_and_the_bytes_are_those_of_one_machine(
+    there: Where, small: Sweep, few: Digits, tmp_path: Path
+) -> None:
+    heard: list[Outcome] = []
+
+    def kill(outcome: Outcome) -> None:
+        if not heard:
+            os.kill(outcome.process, signal.SIGKILL)
+        heard.append(outcome)
+
+    record = run_sweep(small, few, tmp_path / "there.jsonl", there, heard=kill)
+    assert sorted(outcome.place for outcome in heard) == [0, 1, 2, 3]
+    assert os.getpid() not in {outcome.process for outcome in heard}
+    here = run_sweep(small, few, tmp_path / "here.jsonl", Where(1))
+    for place, outcome in here.outcomes.items():
+        same = vars(record.outcomes[place]) | {"seconds": 0, "process": 0}
+        assert same == vars(outcome) | {"seconds": 0, "process": 0}
 
 
 def test_cancelling_leaves_nothing_behind_on_the_cluster(
