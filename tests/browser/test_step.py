@@ -275,12 +275,12 @@ def test_every_quantity_is_explained_in_plain_words(page: Page, url: str) -> Non
 # ---- What is written adds up ----
 
 
-def choose(page: Page, label: str, text: str) -> None:
-    """Choose from a list by typing."""
+def choose(page: Page, label: str, text: str, exact: bool = False) -> None:
+    """Choose from a list by typing; where the page is drawn anew meanwhile, the list is whole."""
     box = page.get_by_role("combobox", name=label)
     box.click()
     box.fill(text)
-    page.get_by_role("option").first.click()
+    page.get_by_role("option", name=text, exact=exact).first.click()
 
 
 def stored(step: Step, quantity: str) -> np.ndarray:
@@ -389,7 +389,7 @@ def test_every_quantity_is_reachable_and_adds_up(
             middle, first = (0, 1) if name == "filter" else (count // 2, 0)
             position = count * position + middle
             if name == "class":
-                choose(page, name, str(middle))
+                choose(page, name, str(middle), exact=True)
                 continue
             field = page.get_by_role("spinbutton", name=f"{name} ({first} to {count - 1 + first})")
             field.fill(str(middle + first))
