@@ -61,7 +61,6 @@ def step_box(session: Session) -> None:
 
 
 def leave(session: Session) -> None:
-    """Go to the step page, if a step has just been sought."""
+    """Go to the step page, if a step has just been sought: `pages.parts.page` switches."""
     if session.seeking:
-        session.seeking = False
-        st.switch_page("pages/step.py")
+        st.rerun()

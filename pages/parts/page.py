@@ -1,5 +1,6 @@
 """What every page begins with."""
 
+import time
 from typing import Literal
 
 import streamlit as st
@@ -7,7 +8,7 @@ import streamlit as st
 from pages.parts.arrival import arrival
 from pages.parts.keeping import keeping
 from pages.parts.process import prepare_process
-from pages.parts.session import session
+from pages.parts.session import Session, session
 
 PAGES = {
     "Live": "app.py",
@@ -60,5 +61,23 @@ def page(title: str, sidebar: Literal["auto", "collapsed"] = "auto") -> None:
         for name, file in PAGES.items():
             st.page_link(file, label=name)
     visit = session()
+    _switch(visit)
     arrival(visit)
     keeping(visit, PAGES[title])
+
+
+def _switch(visit: Session) -> None:
+    """Go to another page, if a click has just asked for that.
+
+    Here and not in the fragment that was clicked: a run of the whole page stops the timers of its
+    fragments in the browser. A tick of the old page that came after the switch would be drawn into
+    the new one, and leave it empty.
+    """
+    if visit.seeking or visit.watch_asked:
+        time.sleep(0.3)  # until the last tick under way has come: it is dropped for the switch
+    if visit.seeking:
+        visit.seeking = False
+        st.switch_page("pages/step.py")
+    if visit.watch_asked:
+        visit.watch_asked = False
+        st.switch_page("app.py")

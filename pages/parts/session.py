@@ -162,6 +162,7 @@ class Session:
             digits and the held-out digits after them; or None.
         looking_at: the step that the step page shows, or None for the newest.
         seeking: whether a step has just been sought, so that the step page is to be opened.
+        watch_asked: whether the live page is to be opened, on the digit that is watched.
         examined: the digit that the step page shows instead of the step's own images, a position
             as in `watching`; or None.
         image: which image of the step's batch is looked at.
@@ -187,6 +188,7 @@ class Session:
     watching: int | None = None
     looking_at: int | None = None
     seeking: bool = False
+    watch_asked: bool = False
     examined: int | None = None
     image: int = 0
     pinned: Place | None = None

@@ -31,7 +31,7 @@ export function count(value) {
   return THOUSANDS.format(value)
 }
 
-/** A learning rate as people write it: 0.01, 0.0003. */
+/** A learning rate as people write it, exactly: 0.01, 0.0003, 0.01234. */
 export function rate(value) {
-  return String(Number(value.toPrecision(3)))
+  return value.toFixed(12).replace(/\.?0+$/, "")
 }
