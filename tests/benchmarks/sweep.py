@@ -5,8 +5,9 @@ short sweep first, so that what is timed is the runs and not the start of Python
 processes at no less than 1.7 times the speed of one, the cluster likewise, the same bytes
 everywhere, and no run lost to a killed worker.
 
-With --live the same on two processes while a browser has the live page open and plays at ten steps
-a second; prints the frames that it drew. Needs the packages of requirements-dev.txt, and chromium
+With --live the same on two processes while a browser on this machine has the live page open and
+plays, at one step a second and at ten, and the frames that it draws: a browser's drawing takes its
+part of the two cores. Needs the packages of requirements-dev.txt, and chromium
 for --live::
 
     python tests/benchmarks/sweep.py
@@ -15,24 +16,19 @@ for --live::
 
 import argparse
 import os
-import re
-import shutil
 import signal
-import socket
-import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+from _app import browser, server
+from playwright.sync_api import Page
 
-from data import Digits, load_bundled  # noqa: E402  # the project is run, not installed
-from experiments import Outcome, Record, Sweep, Where, run_sweep  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from data import Digits, load_bundled  # the project is run, not installed
+from experiments import Outcome, Record, Sweep, Where, run_sweep
 
 SWEEP = Sweep()  # five rates, three seeds, one epoch
 WARMING = Sweep(learning_rate=(0.01,), seeds=tuple(range(8)), epochs=None, steps=100)
@@ -73,18 +69,26 @@ def main() -> None:
 
 def beside_the_live_page(digits: Digits) -> None:
     """Time one process and two while the live page draws, and count its frames."""
-    with live_page() as frames:
-        drawn = {}
-        seconds = {}
-        for processes in (1, 2):
-            before, start = frames(), time.perf_counter()
-            seconds[processes], _ = timed(digits, Where(processes))
-            drawn[processes] = (frames() - before) / (time.perf_counter() - start)
-    print(
-        f"two processes beside the live page: {seconds[2]:.2f} s, "
-        f"{seconds[1] / seconds[2]:.2f} times one process; "
-        f"the page drew {drawn[2]:.1f} frames a second of the ten that it was to"
-    )
+    with server() as (url, _), browser(url) as page:
+        for pace in ("1 step/s", "10/s"):
+            page.get_by_role("radio", name=pace, exact=True).click()
+            page.get_by_role("button", name="Play").click()
+            seconds = {}
+            for processes in (1, 2):
+                before, start = frames(page), time.perf_counter()
+                seconds[processes], _ = timed(digits, Where(processes))
+                drawn = (frames(page) - before) / (time.perf_counter() - start)
+            page.get_by_role("button", name="Pause").click()
+            page.get_by_role("button", name="Play").wait_for()
+            print(
+                f"two processes beside the live page at {pace}: {seconds[2]:.2f} s, "
+                f"{seconds[1] / seconds[2]:.2f} times one process; {drawn:.1f} frames a second"
+            )
+
+
+def frames(page: Page) -> int:
+    """How many frames the stage has drawn."""
+    return int(page.locator(".stage").get_attribute("data-frames") or 0)
 
 
 def timed(digits: Digits, where: Where, kill: bool = False) -> tuple[float, Record]:
@@ -111,44 +115,6 @@ def compared(wanted: Record, found: Record) -> str:
         if place in found.outcomes
     )
     return f"{same} of {len(wanted.outcomes)} runs with the same bytes"
-
-
-@contextmanager
-def live_page() -> Iterator[Callable[[], int]]:
-    """Play the live page at ten steps a second; gives how many frames it has drawn."""
-    from playwright.sync_api import sync_playwright
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-            )
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
-            page.add_init_script("localStorage.setItem('watch-it-learn.tour', 'seen')")
-            page.goto(f"http://127.0.0.1:{port}")
-            stage = page.locator(".stage[data-step]")
-            stage.wait_for(timeout=120_000)
-            page.get_by_role("radio", name="10/s", exact=True).click()
-            page.get_by_role("button", name=re.compile("^Play")).click()
-            stage.wait_for()
-            # At ten steps a second every step is a frame of its own.
-            yield lambda: int(stage.get_attribute("data-step") or 0)
-            browser.close()
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 if __name__ == "__main__":
