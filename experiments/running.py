@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ def run_sweep(
     where: Where,
     stopped: Callable[[], bool] = never,
     heard: Callable[[Outcome], None] = lambda outcome: None,
+    waits: Callable[[bool], None] = lambda waiting: None,
 ) -> Record:
     """Run what is still missing of a sweep, and keep every outcome in its file as it comes.
 
@@ -75,6 +76,8 @@ def run_sweep(
         stopped: asked ten times a second, in another thread; once it says so, the runs that have
             not ended are ended, and the worker processes with them.
         heard: told of every outcome once it is kept.
+        waits: told True while another sweep runs in this process and this one has to wait, and
+            False when its turn has come.
 
     Returns:
         The sweep with all that has come of it.
@@ -93,7 +96,7 @@ def run_sweep(
         if (record.sweep, record.digits) != (sweep, known):
             raise RecordError("The file holds another sweep, or one on other digits.")
     keeper = Keeper(path, record)
-    with _in_turn(where, stopped) as engine:
+    with _in_turn(where, stopped, waits) as engine:
         deaths = 0
         tried: set[int] = set()  # a run that fails here is not tried again and again
         while (missing := [p for p in record.missing if p not in tried]) and not stopped():
@@ -224,18 +227,22 @@ class _Cluster(_Engine):
 
 
 @contextmanager
-def _in_turn(where: Where, stopped: Callable[[], bool]) -> Iterator[_Engine]:
+def _in_turn(
+    where: Where, stopped: Callable[[], bool], waits: Callable[[bool], None]
+) -> Iterator[_Engine]:
     """Wait until no other sweep runs in this process; a cluster sees to that itself."""
     if where.scheduler:
         yield _Cluster(where, stopped)
         return
-    while not _one_at_a_time.acquire(timeout=WATCHED):
+    while not (has_turn := _one_at_a_time.acquire(timeout=WATCHED)):
+        waits(True)
         if stopped():
             break
+    waits(False)
     try:
         yield _Processes(where, stopped)
     finally:
-        with suppress(RuntimeError):  # stopped while it waited
+        if has_turn:  # any thread can release a lock: that of the sweep it waited for stays
             _one_at_a_time.release()
 
 

@@ -42,7 +42,7 @@ def compare(session: Session) -> None:
     chosen = st.multiselect(
         "Compare",
         list(runs),
-        format_func=lambda number: plain(runs[number].title) if number in runs else "",
+        format_func=lambda number: runs[number].title if number in runs else "",
         key=Key.COMPARED,
         persist_state="session",
     )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
@@ -49,16 +50,17 @@ def compared_figures(runs: Sequence[Compared]) -> tuple[go.Figure, go.Figure]:
     loss, accuracy = _figure("training loss (nats)"), _figure("held-out digits right")
     for at, run in enumerate(runs):
         line = _line(at)
+        name = escape(run.name, quote=False)  # Plotly takes <b> in a name for its own
         alone = len(run.curves.steps) == 1  # a line of one point is no line: it gets a dot
         loss.add_scatter(
             x=run.curves.steps,
             y=run.curves.loss,
-            name=run.name,
+            name=name,
             mode="lines+markers" if alone else "lines",
             line=line,
         )
         accuracy.add_scatter(
-            x=run.judged, y=run.accuracy, name=run.name, mode="lines+markers", line=line
+            x=run.judged, y=run.accuracy, name=name, mode="lines+markers", line=line
         )
     for figure in (loss, accuracy):
         figure.update_xaxes(title="step", rangemode="nonnegative")

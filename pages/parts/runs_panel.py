@@ -6,7 +6,6 @@ import streamlit as st
 
 from pages.parts.curves import thinned
 from pages.parts.rates import written
-from pages.parts.refusal import plain
 from pages.parts.session import LONGEST_NAME, Held, Key, Session
 
 
@@ -74,6 +73,7 @@ def table(session: Session) -> None:
         columns,
         hide_index=True,
         column_config={
+            "Run": st.column_config.TextColumn(width="medium"),  # a name has room
             "Step": st.column_config.NumberColumn(format="localized"),
             "Loss": st.column_config.NumberColumn(format="%.4f", help="Mean of the last 100 steps"),
             "Training": st.column_config.NumberColumn(
@@ -103,7 +103,7 @@ def handling(session: Session) -> None:
         number = st.selectbox(
             "One of them",
             list(runs),
-            format_func=lambda number: plain(runs[number].title) if number in runs else "",
+            format_func=lambda number: runs[number].title if number in runs else "",
             key=Key.RUN_CHOSEN,
             width=220,
         )

@@ -66,6 +66,8 @@ def _progress(sweeping: Sweeping) -> None:
             on_click="ignore",
             help="A line for the sweep and one for each run; opened here again, it goes on.",
         )
+    if sweeping.running and sweeping.waiting:
+        st.info("Another sweep runs on this machine: this one begins when that one has ended.")
     if sweeping.task and sweeping.task.error:
         st.error(plain(sweeping.task.error))
     elif sweeping.digits is None:

@@ -51,12 +51,14 @@ class Sweeping:
         task: the work, or None if it has not been begun here.
         began: with how many outcomes it was begun,
         since: and when, in seconds of `time.monotonic`.
+        waiting: whether another visitor's sweep has to end before this one begins.
     """
 
     def __init__(self, record: Record, digits: Digits | None, path: Path) -> None:
         self.record, self.digits, self.path = record, digits, path
         self.task: Task[Record] | None = None
         self.began, self.since = 0, 0.0
+        self.waiting = False
 
     @property
     def running(self) -> bool:
@@ -93,10 +95,13 @@ class Sweeping:
                 # Another dictionary: the page may be going through this one.
                 record.outcomes = record.outcomes | {outcome.place: outcome}
 
+            def waits(waiting: bool) -> None:
+                self.waiting, self.since = waiting, time.monotonic()
+
             try:
                 if record.outcomes and not path.exists():
                     write_whole(path, record.to_bytes())
-                return run_sweep(record.sweep, digits, path, where, stopped, heard)
+                return run_sweep(record.sweep, digits, path, where, stopped, heard, waits)
             except (SweepError, RecordError, ClusterError) as error:
                 raise DataError(str(error)) from error
             except OSError as error:

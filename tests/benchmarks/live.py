@@ -68,13 +68,15 @@ def _memory(page: Page, process: subprocess.Popen[bytes], minutes: float) -> Non
     page.get_by_role("button", name="Play").click()
     time.sleep(20)  # until what is made once has been made
     start_steps, start = _drawn(page)[1], resident(process)
-    end = time.monotonic() + 60 * minutes
+    end, steps = time.monotonic() + 60 * minutes, 0
     while time.monotonic() < end:
         time.sleep(min(60.0, max(end - time.monotonic(), 0)))
-        grown, steps = resident(process) - start, _drawn(page)[1] - start_steps
+        before, steps = steps, _drawn(page)[1] - start_steps
+        grown = resident(process) - start
         print(f"  {steps:>9,} more steps: server memory {grown / 1e6:+.1f} MB")
-    run = Run(Recipe(), *_training())
-    run.advance(1)
+        if steps == before:
+            print("  the run has reached 2,000,000 steps, where every run ends")
+            break
     # At most 58 bytes a step of history and 16 MB of checkpoints: see cnn/history.py, cnn/run.py.
     own = 58 * steps + 16e6
     print(f"beyond the run's own history and checkpoints: {(grown - own) / 1e6:+.1f} MB")

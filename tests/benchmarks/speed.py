@@ -378,9 +378,14 @@ def compare(times: dict[int, dict[str, list[float]]]) -> None:
             pairs = zip(times[batch][name], times[batch][OURS], strict=True)
             ratios = [theirs / ours for theirs, ours in pairs]
             print(
-                f"batch {batch}: {statistics.median(ratios):,.3g} times as fast as {name} "
-                f"({min(ratios):,.3g} to {max(ratios):,.3g}){wanted}"
+                f"batch {batch}: {short(statistics.median(ratios))} times as fast as {name} "
+                f"({short(min(ratios))} to {short(max(ratios))}){wanted}"
             )
+
+
+def short(ratio: float) -> str:
+    """Write a ratio with about three digits."""
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
 
 
 def row(name: str, cells: list[str]) -> str:

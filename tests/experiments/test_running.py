@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +131,39 @@ def test_cancelling_ends_the_processes(few: Digits, tmp_path: Path) -> None:
     while any(alive(process) for process in begun):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_sweep_waits_for_its_turn_and_says_so(few: Digits, tmp_path: Path) -> None:
+    """Of three, the first runs, the second is cancelled while it waits, the third waits on."""
+    over, begun, waiting = threading.Event(), threading.Event(), threading.Event()
+    short = Sweep((0.01,), seeds=(0,), epochs=None, steps=1)
+
+    def third(said: bool) -> None:
+        waiting.set() if said else waiting.clear()
+
+    def turn_has_come(said: bool) -> None:
+        if not said:
+            begun.set()
+
+    with ThreadPoolExecutor(2) as threads:
+        long = threads.submit(
+            run_sweep, LONG, few, tmp_path / "1", Where(2), over.is_set, waits=turn_has_come
+        )
+        try:
+            assert begun.wait(60)
+            heard: list[bool] = []
+            record = run_sweep(
+                short, few, tmp_path / "2", Where(2), lambda: True, waits=heard.append
+            )
+            assert (heard, record.outcomes) == ([True, False], {})
+            last = threads.submit(run_sweep, short, few, tmp_path / "3", Where(2), waits=third)
+            assert waiting.wait(60)
+            assert not last.done()
+        finally:
+            over.set()
+        assert long.result(60).outcomes == {}
+        assert last.result(60).missing == []
+        assert not waiting.is_set()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")

@@ -87,6 +87,17 @@ def test_runs_are_renamed_taken_in_hand_and_removed(visit: Session) -> None:
     assert "There is one run so far" in "\n".join(caption.value for caption in app.caption)
 
 
+def test_a_name_is_shown_as_it_was_typed(visit: Session) -> None:
+    """Boxes take no Markdown, so nothing is escaped in them; Plotly takes HTML, so it is."""
+    visit.rename(1, "a_b <b>x</b>")
+    app = opened("experiments", visit)
+    title = "run 1 “a_b <b>x</b>”"
+    assert app.selectbox(key=Key.RUN_CHOSEN).options[0] == title
+    assert app.multiselect(key=Key.COMPARED).options[0] == title
+    for figure in figures(app)[:2]:
+        assert trace(figure, "run 1 “a_b &lt;b&gt;x&lt;/b&gt;”")["x"]
+
+
 def test_a_run_in_hand_cannot_be_removed(visit: Session) -> None:
     app = opened("experiments", visit)
     disabled = {button.label: button.disabled for button in app.button}
