@@ -37,8 +37,8 @@ def sweep(session: Session) -> None:
         _progress(sweeping)
         _picture(session, sweeping)
         _table(sweeping)
-        if ran and not was_running:
-            st.rerun()  # it has ended: nothing is drawn again and again any more
+        if ran != was_running:
+            st.rerun()  # it has ended, or goes on: whether to look again is said outside of this
 
     look()
 

@@ -95,7 +95,7 @@ def test_a_name_is_shown_as_it_was_typed(visit: Session) -> None:
     assert app.selectbox(key=Key.RUN_CHOSEN).options[0] == title
     assert app.multiselect(key=Key.COMPARED).options[0] == title
     for figure in figures(app)[:2]:
-        assert trace(figure, "run 1 “a_b &lt;b&gt;x&lt;/b&gt;”")["x"]
+        assert len(trace(figure, "run 1 “a_b &lt;b&gt;x&lt;/b&gt;”")["x"])
 
 
 def test_a_run_in_hand_cannot_be_removed(visit: Session) -> None:
