@@ -179,6 +179,8 @@ class Session:
         notice: what is to be said once, in one sentence, or None.
         tours_asked: how often the tour of the live page was asked for.
         numbers: the number of the newest run of the visit.
+        rate_key: the slider's, a new one each time it is put somewhere: what the browser still
+            sends of where it stood before is then no move of it.
     """
 
     held: Held
@@ -205,7 +207,9 @@ class Session:
     numbers: int = 1
     _due: float = 0.0
     _known_dead: bool = False
+    rate_key: str = Key.RATE
     _slider_placed: float | None = None
+    _placings: int = 0
     offered_rates: tuple[float, ...] = RATES
 
     @classmethod
@@ -557,7 +561,7 @@ class Session:
     @property
     def _moved_to(self) -> float | None:
         """Where the slider has been moved to since it was placed or listened to, or None."""
-        stands: float | None = st.session_state.get(Key.RATE)
+        stands: float | None = st.session_state.get(self.rate_key)
         return None if stands == self._slider_placed else stands
 
     @property
@@ -567,14 +571,16 @@ class Session:
 
     def place_slider(self) -> None:
         """Put the slider at the recipe's rate, unless it has been moved."""
-        if self.slider_lags or Key.RATE not in st.session_state:
+        if self.slider_lags or self.rate_key not in st.session_state:
             self._put_slider()
 
     def _put_slider(self) -> None:
         rate = self.run.learning_rate
         # It never has fewer rates than before: the browser may still send one that it stood at.
         self.offered_rates = tuple(sorted({*self.offered_rates, rate}))
-        st.session_state[Key.RATE] = self._slider_placed = rate
+        self._placings += 1
+        self.rate_key = f"{Key.RATE}-{self._placings}"
+        st.session_state[self.rate_key] = self._slider_placed = rate
 
 
 def session() -> Session:

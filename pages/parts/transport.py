@@ -49,7 +49,7 @@ def transport(session: Session) -> None:
                 "Learning rate η, from the next step on",
                 session.offered_rates,
                 format_func=written,
-                key=Key.RATE,
+                key=session.rate_key,
                 on_change="ignore",
                 persist_state="session",
             )

@@ -59,7 +59,7 @@ def test_the_curve_is_the_loops_loss(digits: Digits, filters: int, batch: int) -
 def test_the_sliders_rate_is_marked_where_it_differs(digits: Digits) -> None:
     session = begun(digits, 30)
     app = mounted(rate_panel, session, 30)
-    app.session_state[Key.RATE] = 0.5
+    app.session_state[session.rate_key] = 0.5
     toggled(app, "another rate")
 
     marked = trace(figures(app)[0], "the slider's rate")
@@ -80,7 +80,7 @@ def test_it_is_computed_again_when_the_step_or_the_rate_changes(digits: Digits) 
     drawn(app)
     other = session.kept.losses
     assert other is not kept
-    app.session_state[Key.RATE] = 0.1
+    app.session_state[session.rate_key] = 0.1
     drawn(app)
     assert session.kept.losses is not other
 

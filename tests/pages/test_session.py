@@ -75,7 +75,7 @@ def disabled(app: AppTest) -> dict[str, bool]:
 
 
 def set_rate(app: AppTest, rate: float) -> None:
-    app.select_slider(key=Key.RATE).set_value(rate)
+    app.select_slider(key=held(app).rate_key).set_value(rate)
 
 
 def set_pace(app: AppTest, name: str) -> None:
@@ -115,7 +115,7 @@ def test_it_opens_at_step_one_of_the_default_recipe(app: AppTest, digits: Digits
     assert not session.playing
     expected = straight(digits, Recipe(), 1)
     assert (session.run.parameters.vector == expected.parameters.vector).all()
-    assert app.select_slider(key=Key.RATE).value == 0.01
+    assert app.select_slider(key=held(app).rate_key).value == 0.01
     assert app.segmented_control(key=Key.PACE).value == FASTEST
     assert [*app.error, *app.warning, *app.info] == []
 
@@ -203,7 +203,7 @@ def test_reset_keeps_the_recipe_and_the_rate_that_is_set(app: AppTest) -> None:
     press(other, "Step")
     press(other, "Reset")
     assert held(other).run.recipe == Recipe(seed=4, filters=2, batch=3, learning_rate=0.1)
-    assert other.select_slider(key=Key.RATE).value == 0.1
+    assert other.select_slider(key=held(other).rate_key).value == 0.1
 
 
 # ---- The learning rate ----
@@ -238,7 +238,7 @@ def test_a_rate_moved_there_and_back_leaves_no_mark(app: AppTest) -> None:
 
 def test_a_rate_that_the_slider_does_not_have_is_kept_until_it_is_moved(digits: Digits) -> None:
     app = opened(Session.begun(digits, Recipe(learning_rate=0.0123)))
-    slider = app.select_slider(key=Key.RATE)
+    slider = app.select_slider(key=held(app).rate_key)
     assert slider.value == 0.0123
     assert slider.options[slider.options.index("0.0123") - 1 :][:3] == ["0.012", "0.0123", "0.015"]
     assert len(slider.options) == len(RATES) + 1
@@ -264,7 +264,7 @@ def test_a_rate_beyond_the_sliders_ends_stands_there(
     digits: Digits, rate: float, stands: int
 ) -> None:
     app = opened(Session.begun(digits, Recipe(learning_rate=rate)))
-    slider = app.select_slider(key=Key.RATE)
+    slider = app.select_slider(key=held(app).rate_key)
     assert float(slider.options[stands]) == slider.value == rate
     press(app, "Step")
     assert held(app).run.recipe == Recipe(learning_rate=rate)
@@ -276,10 +276,10 @@ def test_changes_that_a_recipe_has_ahead_are_made_until_the_slider_is_moved(
     """As in a recipe from a link: a run of it is played on from before its last change."""
     recipe = Recipe(learning_rate=((1, 0.01), (4, 0.0345), (6, 0.002), (9, 0.5)))
     app = opened(Session.begun(digits, recipe))
-    stood = [app.select_slider(key=Key.RATE).value]
+    stood = [app.select_slider(key=held(app).rate_key).value]
     for _ in range(5):
         press(app, "Step")
-        stood.append(app.select_slider(key=Key.RATE).value)
+        stood.append(app.select_slider(key=held(app).rate_key).value)
     assert stood == [0.01, 0.01, 0.0345, 0.0345, 0.002, 0.002]  # after steps 1 to 6
     assert held(app).run.recipe == recipe
     expected = straight(digits, recipe, 6)
@@ -427,7 +427,7 @@ def test_a_diverged_run_says_so_and_is_rescued(digits: Digits) -> None:
     rescued = held(app).run
     assert rescued.step == 2
     assert (rescued.parameters.vector == before).all()
-    assert app.select_slider(key=Key.RATE).value == 10_000.0  # beyond what it had
+    assert app.select_slider(key=held(app).rate_key).value == 10_000.0  # beyond what it had
     press(app, "Step")
     assert rescued.step == 3
     assert rescued.recipe.learning_rate == ((1, 0.01), (2, 100_000.0), (3, 10_000.0))
@@ -437,7 +437,7 @@ def test_a_diverged_run_says_so_and_is_rescued(digits: Digits) -> None:
         press(app, "Step")
         if app.error:
             press_beginning_with(app, "Go on from step 2 with a tenth of the rate")
-            rates.append(app.select_slider(key=Key.RATE).value)
+            rates.append(app.select_slider(key=held(app).rate_key).value)
     assert rates == [1_000.0, 100.0, 10.0]
 
 
@@ -479,7 +479,7 @@ def test_a_dead_network_is_revived_where_it_lived_last(dead: AppTest, digits: Di
     revived = held(dead).run
     assert revived.step == run.step - 1
     assert (revived.parameters.vector == run.at(run.step - 1).after.vector).all()
-    assert dead.select_slider(key=Key.RATE).value == 0.1
+    assert dead.select_slider(key=held(dead).rate_key).value == 0.1
     press(dead, "Step")
     assert revived.recipe.learning_rate == ((1, 1.0), (run.step, 0.1))
     assert not dead.warning
