@@ -11,7 +11,7 @@ from cnn import Step
 from cnn.network import PARAMETER_NAMES
 from data import Digits
 from pages.parts.rate_panel import rate_panel
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 
 
 def loss_by_the_notes(step: Step, rate: float) -> float:
