@@ -87,7 +87,10 @@ def test_time_goes_back_and_a_cell_is_chosen_by_keyboard(
     expect(page.get_by_text(f"{right:,} of 1,000")).to_be_visible(timeout=SLOW)
     for name, what in (("True class", "of class 7,"), ("Taken for", "of class 7, taken for 7")):
         expect(page.locator(".stApp[data-test-script-state=notRunning]")).to_be_visible()
-        page.get_by_role("combobox", name=name).press("ArrowDown")
+        box = page.get_by_role("combobox", name=name)
+        box.focus()
+        page.wait_for_timeout(300)  # it scrolls into sight, and scrolling closes an open list
+        box.press("ArrowDown")
         expect(page.get_by_role("option").first).to_be_visible()
         page.keyboard.type("7")
         expect(page.get_by_role("option")).to_have_count(1)
