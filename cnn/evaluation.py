@@ -9,8 +9,8 @@ from cnn.arrays import Array, Integers, read_only
 from cnn.loss import cross_entropy, one_hot
 from cnn.network import CLASSES, Forward, Parameters, forward
 
-CHUNK = 100
-"""Images judged at once: enough for speed, few enough to stay in the processor's cache."""
+CHUNK = 32
+"""Images judged at once: enough for speed, few enough to stay in the cache."""
 
 
 @dataclass(frozen=True)

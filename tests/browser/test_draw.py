@@ -87,6 +87,16 @@ def seen(page: Page) -> NDArray[np.uint8]:
         return np.asarray(picture)[..., 3]
 
 
+def settled(page: Page) -> NDArray[np.uint8]:
+    """What is seen once the whole of a stroke has come: it stays the same for a second."""
+    digit, same = seen(page), 0
+    while same < 10:
+        page.wait_for_timeout(100)
+        before, digit = digit, seen(page)
+        same = same + 1 if np.array_equal(before, digit) else 0
+    return digit
+
+
 def expect_seen(page: Page, digit: NDArray[np.uint8]) -> None:
     for _ in range(PATIENCE // 100):
         if np.array_equal(seen(page), digit):
@@ -113,8 +123,7 @@ def test_a_seven_is_known_while_it_is_drawn(blank: Page) -> None:
 def test_strokes_are_taken_back_and_the_square_is_cleared(blank: Page) -> None:
     line(blank, SEVEN)
     expect_answer(blank, "7")
-    blank.wait_for_timeout(500)
-    first = seen(blank)
+    first = settled(blank)
     line(blank, [(0.2, 0.5), (0.8, 0.55)])
     expect(blank.locator(".draw")).to_have_attribute("data-strokes", "2")
     blank.wait_for_timeout(500)
@@ -156,8 +165,7 @@ def test_a_one_is_drawn_with_the_keyboard(blank: Page) -> None:
 def test_a_drawing_outlives_another_page(blank: Page) -> None:
     line(blank, SEVEN)
     expect_answer(blank, "7")
-    blank.wait_for_timeout(500)
-    first = seen(blank)
+    first = settled(blank)
 
     blank.get_by_test_id("stSidebar").get_by_role("link", name="Notes").click()
     expect(square(blank)).to_have_count(0)
