@@ -3,7 +3,8 @@
 from cnn.gradient_check import GradientCheck, check_gradients
 from cnn.network import Backward, Forward, Parameters, backward, forward, updated
 from cnn.recipe import Recipe, RecipeError
-from cnn.run import Run, Step
+from cnn.run import Run
+from cnn.step import Step
 
 __all__ = [
     "Backward",

@@ -28,7 +28,7 @@ from cnn.arithmetic_parts import (
 from cnn.arithmetic_places import Cell
 from cnn.arithmetic_words import EXPLANATIONS, OUTCOMES, Explanation
 from cnn.network import PARAMETER_NAMES, BiasRule
-from cnn.run import Step
+from cnn.step import Step
 
 __all__ = [
     "EXPLANATIONS",

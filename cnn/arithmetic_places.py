@@ -10,7 +10,7 @@ from cnn.arithmetic_parts import Factor, Outcome, Place, Routing
 from cnn.arithmetic_words import EXPLANATIONS
 from cnn.arrays import Array
 from cnn.network import MAP, POOLED, BiasRule
-from cnn.run import Step
+from cnn.step import Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Recipe:
         learning_rate: float | Iterable[Sequence[float]] = 0.01,
     ) -> None:
         if not isinstance(bias_rule, str) or bias_rule not in ("exact", "notes"):
-            raise RecipeError(f"bias_rule is 'exact' or 'notes', not {_quoted(bias_rule)}.")
+            raise RecipeError(f"bias_rule is 'exact' or 'notes', not {quoted(bias_rule)}.")
         values = {
             "data": _name("data", data),
             "seed": _whole("seed", seed, 0, MAX_SEED),
@@ -155,7 +155,7 @@ class Recipe:
         for name, text in strings.items():
             if name in ("seed", "filters", "hidden", "batch"):
                 if not (text.isascii() and text.isdigit() and len(text) <= 10):
-                    raise RecipeError(f"{name} is a whole number, not {_quoted(text)}.")
+                    raise RecipeError(f"{name} is a whole number, not {quoted(text)}.")
                 values[name] = int(text)
             elif name == "learning_rate":
                 values[name] = _schedule_from_text(text)
@@ -168,11 +168,12 @@ class Recipe:
         known = {field.name for field in fields(cls)}
         for name in values:
             if name not in known:
-                raise RecipeError(f"A recipe has no field {_quoted(name)}.")
+                raise RecipeError(f"A recipe has no field {quoted(name)}.")
         return cls(**values)
 
 
-def _quoted(value: object) -> str:
+def quoted(value: object) -> str:
+    """Quote any value so that it fits into a sentence."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # a number of 5,000 digits, a list in a list in a list…
@@ -184,13 +185,13 @@ def _name(field: str, value: object) -> str:
     allowed = isinstance(value, str) and value.isascii() and 1 <= len(value) <= 40
     if not (allowed and all(c.isalnum() or c in "-_." for c in str(value))):
         raise RecipeError(
-            f"{field} is a name of 1 to 40 letters, digits, '-', '_' or '.', not {_quoted(value)}."
+            f"{field} is a name of 1 to 40 letters, digits, '-', '_' or '.', not {quoted(value)}."
         )
     return str(value)
 
 
 def _whole(field: str, value: object, least: int, most: int) -> int:
-    sentence = f"{field} is a whole number from {least:,} to {most:,}, not {_quoted(value)}."
+    sentence = f"{field} is a whole number from {least:,} to {most:,}, not {quoted(value)}."
     if isinstance(value, bool | np.bool_):
         raise RecipeError(sentence)
     try:
@@ -210,7 +211,7 @@ def _rate(value: object) -> float:
     if not 0 < rate <= MAX_LEARNING_RATE:
         raise RecipeError(
             f"learning_rate is a number above 0 and at most {MAX_LEARNING_RATE:,.0f}, "
-            f"not {_quoted(value)}."
+            f"not {quoted(value)}."
         )
     return rate
 
@@ -224,7 +225,7 @@ def _schedule(value: Any) -> Schedule:
     for entry in given:
         if not isinstance(entry, Sequence) or isinstance(entry, str) or len(entry) != 2:
             raise RecipeError(
-                f"learning_rate is a rate or pairs of (from step, rate), not {_quoted(value)}."
+                f"learning_rate is a rate or pairs of (from step, rate), not {quoted(value)}."
             )
         step = _whole("A step of learning_rate", entry[0], 1, MAX_STEPS)
         if step != 1 if not entries else step <= entries[-1][0]:
@@ -248,6 +249,6 @@ def _schedule_from_text(text: str) -> Schedule:
             entries.append((int(step) if colon else 1, float(rate)))
         except ValueError as error:
             raise RecipeError(
-                f"learning_rate is written like 0.01 or 0.01,501:0.1, not {_quoted(text)}."
+                f"learning_rate is written like 0.01 or 0.01,501:0.1, not {quoted(text)}."
             ) from error
     return _schedule(entries)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,72 +13,10 @@ from cnn.evaluation import evaluate
 from cnn.history import History, record_of
 from cnn.network import CLASSES, IMAGE, Backward, Forward, Parameters, backward, forward, updated
 from cnn.recipe import MAX_STEPS, Recipe
+from cnn.step import Divergence, Step
 
 HELD_OUT_IMAGES = 1_000
 """Held-out images that the curve is taken from: the first so many."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One training step, exactly as it was.
-
-    Attributes:
-        number: t, counted from 1.
-        epoch: the pass through the images that it belongs to, counted from 1.
-        indices: (n,), where its images stand in the data.
-        images: (n, 28, 28) uint8.
-        labels: (n,).
-        learning_rate: η.
-        before: the parameters that the forward and backward pass used.
-        after: the parameters that the update left.
-        forward: every value on the way to the probabilities.
-        backward: every value on the way back.
-    """
-
-    number: int
-    epoch: int
-    indices: Integers
-    images: Integers
-    labels: Integers
-    learning_rate: float
-    before: Parameters
-    after: Parameters
-    forward: Forward
-    backward: Backward
-
-    @property
-    def loss(self) -> float:
-        """The mean cross-entropy of the step's images before the step, in nats."""
-        return self.backward.loss
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """A step that could not be taken, because a loss or a parameter would not be finite.
-
-    Attributes:
-        step: its number; the run stands one step before it.
-        cause: the step whose update did it. Where not even the loss or the gradients of `step`
-            are finite, that is the one before, and no other rate helps from where the run
-            stands: a fork at ``cause - 1`` with a lower one goes on in either case.
-        learning_rate: η of the cause.
-    """
-
-    step: int
-    cause: int
-    learning_rate: float
-
-    def __str__(self) -> str:
-        """One sentence."""
-        if self.cause < self.step:
-            return (
-                f"Step {self.cause:,} with the learning rate {self.learning_rate:g} gave "
-                "parameters whose loss or gradients are no longer finite, so the run stopped there."
-            )
-        return (
-            f"Step {self.step:,} with the learning rate {self.learning_rate:g} would give values "
-            f"that are no longer finite, so the run stopped at step {self.step - 1:,}."
-        )
 
 
 class Run:
@@ -99,6 +36,7 @@ class Run:
         step: steps taken so far.
         history: the curves.
         diverged: why the run cannot go on with this learning rate, or None.
+        longest: the step at which it ends; may be set to fewer than `MAX_STEPS`.
 
     Raises:
         ValueError: images and labels do not fit the network or each other.
@@ -118,6 +56,7 @@ class Run:
         self.step = 0
         self.history = History(recipe)
         self.diverged: Divergence | None = None
+        self.longest = MAX_STEPS
         self._images, self._labels, self._held_out = images, labels, held_out
         self._order: tuple[int, Integers] = 0, np.empty(0, np.intp)
         self._passes: dict[int, tuple[Forward, Backward]] = {}
@@ -156,8 +95,8 @@ class Run:
         """Why no further step can be taken, in one sentence, or None."""
         if self.diverged:
             return str(self.diverged)
-        if self.step >= MAX_STEPS:
-            return f"The run has reached {MAX_STEPS:,} steps, where every run ends."
+        if self.step >= self.longest:
+            return f"The run has reached {self.longest:,} steps, where every run ends."
         return None
 
     def advance(self, steps: int) -> int:
@@ -173,7 +112,7 @@ class Run:
             return 0
         start = self.step
         with _overflow_allowed():
-            for number in range(start + 1, min(start + steps, MAX_STEPS) + 1):
+            for number in range(start + 1, min(start + steps, self.longest) + 1):
                 self._next_is = None  # it is being written over
                 errors, correct = self._train(number, self._now, self._next)
                 loss = errors.loss

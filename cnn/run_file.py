@@ -7,8 +7,11 @@ read than that.
 
 import hashlib
 import math
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -26,6 +29,24 @@ LONGEST_RECIPE = 1 << 20
 WHOLE, DIGEST = np.dtype("<i8"), np.dtype("<U64")
 
 Shape = tuple[int, ...]
+
+_DAMAGE = (
+    # All that the standard library raises for a damaged ZIP: a broken list of entries, an unknown
+    # way of packing, a password, an entry that begins before the file or ends after it, a stream
+    # that does not unpack.
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    EOFError,
+    OSError,
+    struct.error,
+    zlib.error,
+)
+
+# An array's header is a Python literal; what NumPy lets pass of the errors of reading one.
+_NO_HEADER = (ValueError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError)
 
 
 class RunFileError(ValueError):
@@ -111,8 +132,9 @@ def read_run(file: BinaryIO) -> RunFile:
     try:
         with zipfile.ZipFile(file) as archive:
             return _read(_Members(archive))
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError) as error:
-        # NotImplementedError, RuntimeError: a way of packing that is unknown, or a password.
+    except RunFileError:
+        raise
+    except _DAMAGE as error:
         raise RunFileError(
             "This is not a saved run, or it is damaged: choose a .npz file that was saved here."
         ) from error
@@ -179,7 +201,7 @@ def _header(file: Any, name: str) -> tuple[Shape, np.dtype[Any]]:
         if np.lib.format.read_magic(file) != (1, 0):
             raise ValueError
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=10_000)
-    except ValueError as error:
+    except _NO_HEADER as error:
         raise RunFileError(f"The file’s {name} is damaged: save the run again.") from error
     if fortran or dtype.hasobject:
         raise RunFileError(f"The file’s {name} is not laid out as this program does it.")

@@ -9,7 +9,7 @@ from cnn.arithmetic_parts import check_index
 from cnn.arrays import Array, read_only
 from cnn.loss import cross_entropy, one_hot
 from cnn.network import CLASSES, PARAMETER_NAMES, Forward, Parameters, forward, updated
-from cnn.run import Step
+from cnn.step import Step
 
 PER_FILTER = ("filters", "filter_bias")
 

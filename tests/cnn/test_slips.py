@@ -5,14 +5,8 @@ import oracle
 import pytest
 
 from cnn import Recipe, Run, Step, check_gradients
-from cnn.slips import (
-    SLIPS,
-    Difference,
-    bias_by_difference,
-    outcome,
-    scores_by_difference,
-    values,
-)
+from cnn.by_difference import Difference, bias_by_difference, scores_by_difference
+from cnn.slips import SLIPS, outcome, values
 from data import Digits
 
 I, J = 10, 12  # noqa: E741
