@@ -29,14 +29,14 @@ def one_step() -> None:
         explanations()
     ancestry(held)
     step = scrubber(held)
-    image = held.image_in(step)
+    image = held.look.image_in(step)
     left, right = workbench()
     with left:
         step_stage(held, step)
     with right:
         inspector(held, step)
     rate_panel(held, step, image)
-    whatif_panel(held, step, image, held.pinned)
+    whatif_panel(held, step, image, held.look.pinned)
     gradient_panel(held, step, image)
     quiz_panel(held, step, image)
 

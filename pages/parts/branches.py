@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from pages.parts.held import Held
+from pages.parts.keys import Key
 from pages.parts.rates import RATES, nearest, written
 from pages.parts.refusal import plain
-from pages.parts.session import Held, Key, Session
+from pages.parts.session import Session
 
 
 def branches(session: Session) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from pages.parts.session import Key, Session
+from pages.parts.keys import Key
+from pages.parts.session import Session
 
 
 def choose_digit(

@@ -10,10 +10,12 @@ from cnn.convolution import SIDE
 from pages.parts.comparing import differences, parting
 from pages.parts.curves import thinned
 from pages.parts.experiment_figures import Compared, compared_figures
+from pages.parts.held import Held
+from pages.parts.keys import Key
 from pages.parts.numbers import readable
 from pages.parts.pictures import picture
 from pages.parts.refusal import plain
-from pages.parts.session import Held, Key, Session
+from pages.parts.session import Session
 
 POINTS = 400
 """Points of a curve."""

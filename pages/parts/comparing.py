@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnn import Recipe, Run
+from pages.parts.held import Held
 from pages.parts.rates import written
-from pages.parts.session import Held
 
 FIELDS = {
     "data": "digits",

@@ -4,11 +4,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from pages.parts.clicks import clicked_point, whole
 from pages.parts.gallery import STYLE, gallery
 from pages.parts.judgement_figures import classes_figure, confusion_figure
 from pages.parts.judging import Judged
+from pages.parts.keys import Key
 from pages.parts.refusal import plain
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 from pages.parts.wording import counted
 
 SHOWN = 12
@@ -22,10 +24,10 @@ def classes(session: Session, judged: Judged) -> None:
     _begin_with_the_most_frequent_mistake(confusion)
 
     def clicked() -> None:
-        points = st.session_state[Key.CONFUSION].selection.points
-        if points:
-            st.session_state[Key.TRUE_CLASS] = int(points[0]["y"])
-            st.session_state[Key.SAID_CLASS] = int(points[0]["x"])
+        point = clicked_point(Key.CONFUSION)
+        label, said = whole(point.get("y")), whole(point.get("x"))
+        if label in range(len(names)) and said in range(len(names)):
+            st.session_state[Key.TRUE_CLASS], st.session_state[Key.SAID_CLASS] = label, said
 
     left, right = st.columns([3, 2])
     with left:

@@ -9,8 +9,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from data import Digits
+from pages.parts.keys import Key
 from pages.parts.refusal import plain
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 from pages.parts.thumbnails import ink, thumbnail
 
 STYLE = Path(__file__).parents[2] / "static" / "data.css"
@@ -98,13 +99,13 @@ def _page(positions: NDArray[np.int64]) -> list[int]:
 
 def _small(session: Session, position: int) -> str:
     """Write a digit as a picture in a label."""
-    image, label = session.digit(position)
+    image, label = session.held.digit(position)
     return f"![digit {position:,}, {plain(session.digits.classes[label])}]({thumbnail(image)})"
 
 
 def _enlarged(session: Session, position: int) -> None:
     """Show one digit large, every pixel with its number."""
-    image, label = session.digit(position)
+    image, label = session.held.digit(position)
     digits = session.digits
     held_out = position >= len(digits.labels)
     name = f"Digit {position:,}, {digits.classes[label]}"

@@ -6,8 +6,9 @@ import streamlit as st
 
 from data import DataError, Digits, class_names, is_own
 from pages.parts.figures import HELD_OUT, TRAINING
+from pages.parts.keys import Key
 from pages.parts.refusal import refused
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 
 SOURCES = {
     "bundled": "5,000 digits of MNIST: of its training digits the first 500 of each class",

@@ -11,8 +11,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from data.picture import MOST_BYTES
 from pages.parts.component import component
+from pages.parts.keys import Key
+from pages.parts.limits import megabytes
 from pages.parts.refusal import plain
-from pages.parts.session import Key
 from pages.parts.sketch import Sketch
 
 STYLE = Path(__file__).parents[2] / "static" / "draw" / "page.css"
@@ -96,7 +97,7 @@ def _picture_field(sketch: Sketch, camera: bool) -> None:
             SUFFIXES,
             key=key,
             on_change=bring,
-            max_upload_size=MOST_BYTES // 1_000_000,
+            max_upload_size=megabytes(MOST_BYTES // 1_000_000),
         )
         st.caption(
             "A photo from a phone, a scan or a drawing; dark on light or light on dark. "

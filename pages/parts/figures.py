@@ -39,23 +39,8 @@ def loss_figure(
     rate_changes: RateChanges,
 ) -> go.Figure:
     """Draw the loss of the training steps and of the held-out digits over the steps."""
-    figure = _over_steps("loss (nats)", rate_changes)
-    figure.add_scatter(
-        x=curves.steps,
-        y=curves.loss,
-        name="training, smoothed",
-        **_points(curves, TRAINING),
-        line={"color": TRAINING, "width": 1.5},
-    )
-    figure.add_scatter(
-        x=held_out_steps,
-        y=held_out_loss,
-        name="held-out digits",
-        mode="lines+markers",
-        line={"color": HELD_OUT, "width": 2},
-        marker={"size": 4},
-    )
-    figure.update_yaxes(rangemode="tozero")
+    figure = _over_steps("loss (nats)", rate_changes, rangemode="tozero")
+    _add_both(figure, curves, curves.loss, held_out_steps, held_out_loss)
     return figure
 
 
@@ -67,40 +52,55 @@ def accuracy_figure(
     rate_changes: RateChanges,
 ) -> go.Figure:
     """Draw the share of digits classified rightly, in training and held out, over the steps."""
-    figure = _over_steps("share right", rate_changes)
+    figure = _over_steps("share right", rate_changes, range=(-0.02, 1.02), tickformat=".0%")
+    _add_both(figure, curves, curves.correct / batch, held_out_steps, held_out_accuracy)
+    return figure
+
+
+def _add_both(
+    figure: go.Figure,
+    curves: Curves,
+    training: NDArray[np.floating],
+    held_out_steps: NDArray[np.integer],
+    held_out: NDArray[np.floating],
+) -> None:
+    """Add what a run is judged by: in training at the curves' steps, and held out at its own."""
     figure.add_scatter(
         x=curves.steps,
-        y=curves.correct / batch,
+        y=training,
         name="training, smoothed",
         **_points(curves, TRAINING),
         line={"color": TRAINING, "width": 1.5},
     )
     figure.add_scatter(
         x=held_out_steps,
-        y=held_out_accuracy,
+        y=held_out,
         name="held-out digits",
         mode="lines+markers",
         line={"color": HELD_OUT, "width": 2},
         marker={"size": 4},
     )
-    figure.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")
-    return figure
 
 
 def weights_figure(curves: Curves, shown: int, rate_changes: RateChanges) -> go.Figure:
     """Draw the nine weights of one filter, and its bias, over the steps."""
     figure = _over_steps("weight", rate_changes)
-    for u, colour in enumerate(ROWS):
-        for v, dash in enumerate(DASHES):
-            figure.add_scatter(
-                x=curves.steps,
-                y=curves.filters[:, shown, u, v],
-                name=f"k[{u},{v}]",
-                mode="lines+markers" if len(curves.steps) == 1 else "lines",
-                marker={"color": colour},
-                line={"color": colour, "dash": dash, "width": 1.5},
-                hoverinfo="skip",
-            )
+    figure.add_traces(  # as dictionaries, all at once: half the time
+        [
+            {
+                "type": "scatter",
+                "x": curves.steps,
+                "y": curves.filters[:, shown, u, v],
+                "name": f"k[{u},{v}]",
+                "mode": "lines+markers" if len(curves.steps) == 1 else "lines",
+                "marker": {"color": colour},
+                "line": {"color": colour, "dash": dash, "width": 1.5},
+                "hoverinfo": "skip",
+            }
+            for u, colour in enumerate(ROWS)
+            for v, dash in enumerate(DASHES)
+        ]
+    )
     # Of curves at one step only one can be hovered over and clicked, so this one speaks for all.
     nine = curves.filters[:, shown].reshape(-1, 9)
     rows = ("  ".join(f"%{{customdata[{3 * u + v}]:.4f}}" for v in range(3)) for u in range(3))
@@ -118,7 +118,7 @@ def weights_figure(curves: Curves, shown: int, rate_changes: RateChanges) -> go.
 
 def distances_figure(went: Travelled, rate_changes: RateChanges) -> go.Figure:
     """Draw how far a filter went over each stretch of a hundred steps."""
-    figure = _over_steps("distance", rate_changes)
+    figure = _over_steps("distance", rate_changes, rangemode="tozero")
     figure.add_scatter(
         x=went.steps,
         y=went.lengths,
@@ -129,23 +129,24 @@ def distances_figure(went: Travelled, rate_changes: RateChanges) -> go.Figure:
         hovertemplate="%{y:.5f}<extra></extra>",
     )
     figure.update_layout(showlegend=False)
-    figure.update_yaxes(rangemode="tozero")
     return figure
 
 
-def _over_steps(what: str, rate_changes: RateChanges) -> go.Figure:
-    figure = go.Figure()
-    figure.update_layout(
-        height=260,
-        margin={"l": 8, "r": 8, "t": 28, "b": 8},
-        # Above the plot, however many rows it needs on a narrow screen.
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
-        hovermode="x unified",
-        # The same between redraws: a zoom that somebody made outlives the next refresh.
-        uirevision="run",
+def _over_steps(what: str, rate_changes: RateChanges, **y_axis: object) -> go.Figure:
+    # All at once: each later update of a figure takes as long as the whole layout.
+    figure = go.Figure(
+        layout={
+            "height": 260,
+            "margin": {"l": 8, "r": 8, "t": 28, "b": 8},
+            # Above the plot, however many rows it needs on a narrow screen.
+            "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+            "hovermode": "x unified",
+            # The same between redraws: a zoom that somebody made outlives the next refresh.
+            "uirevision": "run",
+            "xaxis": {"title": "step", "rangemode": "nonnegative"},
+            "yaxis": {"title": what, **y_axis},
+        }
     )
-    figure.update_xaxes(title="step", rangemode="nonnegative")
-    figure.update_yaxes(title=what)
     for step, rate in list(rate_changes)[1:]:
         figure.add_vline(
             x=step,

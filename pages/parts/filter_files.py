@@ -9,11 +9,15 @@ from pages.parts.film import Film, filmed
 from pages.parts.filter_life import Strip, stride, table
 from pages.parts.filter_panels import FilmChoice, strip_at
 from pages.parts.filter_pictures import filmstrip_file
-from pages.parts.session import Key, Session
+from pages.parts.keys import Key
+from pages.parts.session import Session
 from pages.parts.task import Task, show
 
 CURVE_POINTS = 400
 """Points of the curves below the film."""
+
+FRAMES = 40
+"""Of the film, unless another number is asked for."""
 
 
 def strip_files(session: Session, strip: Strip) -> None:
@@ -57,13 +61,14 @@ def animation(session: Session, filter: int, choice: FilmChoice) -> None:
     running = film is not None and film.running
 
     def make() -> None:
-        run, strip = session.run, strip_at(session, filter, choice, st.session_state[Key.FRAMES])
+        frames = st.session_state.get(Key.FRAMES, FRAMES)
+        run, strip = session.run, strip_at(session, filter, choice, frames)
         rates = [run.recipe.rate_at(max(step, 1)) for step in strip.steps.tolist()]
         curves = thinned(run.history, CURVE_POINTS)
         session.kept.film = Task(partial(filmed, strip, curves, rates))
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.number_input("Frames of the film", 2, 100, 40, key=Key.FRAMES, width=160)
+        st.number_input("Frames of the film", 2, 100, FRAMES, key=Key.FRAMES, width=160)
         st.button("Make an animated GIF", on_click=make, disabled=running)
     if film is None:
         return

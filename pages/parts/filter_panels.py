@@ -12,9 +12,10 @@ from pages.parts.filmstrip import STYLE, strip_html
 from pages.parts.filter_life import STRETCH, Spacing, Strip, moments, strip_of, travelled
 from pages.parts.kernel_tables import STYLE as TABLES
 from pages.parts.kernel_tables import kernel_tables
+from pages.parts.keys import Key
 from pages.parts.numbers import readable
 from pages.parts.over_steps import clickable, step_box
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 from pages.parts.wording import significant
 
 POINTS = 800
@@ -109,7 +110,7 @@ class FilmChoice:
     Attributes:
         spacing: how its moments are spread over the steps.
         count: how many there are, at most.
-        position: the digit below the filter, as in `Session.digit`.
+        position: the digit below the filter, as in `Held.digit`.
     """
 
     spacing: Spacing
@@ -148,6 +149,6 @@ def filmstrip(session: Session, filter: int, choice: FilmChoice) -> Strip:
 
 def strip_at(session: Session, filter: int, choice: FilmChoice, count: int) -> Strip:
     """Return a filter at so many moments, with what it makes of the chosen digit."""
-    image, label = session.digit(choice.position)
+    image, label = session.held.digit(choice.position)
     steps = moments(session.run.step, count, choice.spacing)
     return strip_of(session.run, filter, np.asarray(steps), image, session.digits.classes[label])

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnn.network import BiasRule
-from cnn.run import Step
+from cnn.step import Step
 
 ALIGNMENT = 4
 

@@ -26,7 +26,7 @@ def gallery(session: Session, judged: Judged, positions: NDArray[np.integer], ke
 
     def open_digit(position: int) -> None:
         session.seek(judged.step)
-        session.examine(position)
+        session.look.examine(position)
 
     with st.container(horizontal=True, key=key):
         for at in positions.tolist():
@@ -44,7 +44,7 @@ def gallery(session: Session, judged: Judged, positions: NDArray[np.integer], ke
 def _card(session: Session, judged: Judged, at: int) -> str:
     outcome, names = judged.outcome, session.digits.classes
     label, said = int(outcome.labels[at]), int(outcome.said[at])
-    image, _ = session.digit(judged.first + at)
+    image, _ = session.held.digit(judged.first + at)
     verdict = f"is {escape(names[label])}"
     if said != label:
         verdict += f", taken for {escape(names[said])}"

@@ -1,8 +1,5 @@
 """The gradient check of one step: backpropagation against finite differences, and two mistakes."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -11,13 +8,15 @@ from cnn import GradientCheck, Parameters, Step, backward, check_gradients, forw
 from cnn.arithmetic import EXPLANATIONS
 from cnn.arrays import Integers
 from cnn.gradient_check import PERTURBATION
-from cnn.mistakes import gradients_copied_to_ties, tied_windows
-from cnn.network import PARAMETER_NAMES
+from cnn.mistakes import gradients_copied_to_ties
+from pages.parts.gradient_mistakes import mistakes
 from pages.parts.kept import StepId
+from pages.parts.keys import Key
 from pages.parts.numbers import in_decimals
 from pages.parts.panel_figures import QUIET, Gradients, gradients_figure, symmetric_log
-from pages.parts.session import Key, Session
-from pages.parts.wording import GRADIENTS, GROUPS, PER_FILTER, counted, significant, symbol
+from pages.parts.parameter_names import ParameterNames, places_of
+from pages.parts.session import Session
+from pages.parts.wording import GRADIENTS, GROUPS, counted, significant
 
 MOST = 250_000
 """Parameters times images that are checked at once: some ten seconds. Of a larger step one image
@@ -66,7 +65,7 @@ def gradient_panel(session: Session, step: Step, image: int = 0) -> None:
         if notes or copied:
             judged = check.of(_broken(check, step.before, images, labels, notes, copied))
         _verdict(judged, broken=notes or copied)
-        for said in _mistakes(check, judged, step.before, images, notes, copied):
+        for said in mistakes(check, judged, step.before, images, notes, copied):
             st.markdown(said)
         picture, numbers = st.columns([3, 2])
         picture.plotly_chart(
@@ -156,7 +155,7 @@ def _verdict(check: GradientCheck, broken: bool) -> None:
     st.markdown(verdict)
     columns = ["", "all", "agree", *(["kink"] if kinks else []), "wrong", "worst"]
     rows = [f"| {' | '.join(columns)} |", f"|-|{'-:|' * (len(columns) - 1)}"]
-    for name, places in _places(check.analytic):
+    for name, places in places_of(check.analytic):
         kink, failed = check.kink[places], check.failed[places]
         error = check.relative_error.vector[places][~kink]
         agree = len(places) - kink.sum() - failed.sum()
@@ -168,148 +167,13 @@ def _verdict(check: GradientCheck, broken: bool) -> None:
     st.markdown("\n".join(rows), help="worst: the largest relative error of those at no kink")
 
 
-def _mistakes(
-    check: GradientCheck,
-    judged: GradientCheck,
-    parameters: Parameters,
-    images: Integers,
-    notes: bool,
-    copied: bool,
-) -> Iterator[str]:
-    """Say in a sentence what each mistake that is switched on does in this step."""
-    right, wrong = check.analytic, judged.analytic
-    if notes:
-        f = int(np.abs(wrong.filter_bias - right.filter_bias).argmax())
-        name = symbol(parameters, "filter_bias", 0, f)
-        said = (
-            f"**The notes' bias rule** takes the sum of the nine filter gradients for the gradient "
-            f"of {name}: {in_decimals(wrong.filter_bias[f], 6)}, while the finite difference is "
-            f"{in_decimals(check.numeric.filter_bias[f], 6)}. "
-        )
-        (places,) = (places for group, places in _places(right) if group == "filter_bias")
-        if check.kink[places[f]]:
-            said += (
-                f"Here {name} stands at a kink, so the check passes over it; look at other steps."
-            )
-        else:
-            said += _off(wrong.filter_bias[f], right.filter_bias[f])
-        if not copied:
-            said += " Everything else still agrees, because the rule touches nothing else."
-        yield said
-    if copied:
-        yield _copied(check, judged, parameters, images, notes)
-
-
-def _copied(
-    check: GradientCheck,
-    judged: GradientCheck,
-    parameters: Parameters,
-    images: Integers,
-    notes: bool,
-) -> str:
-    """Say what copying the gradient to tied winners does in this step."""
-    values = forward(parameters.astype(np.float64), images)
-    tied, dead = tied_windows(values), values.pooled == 0
-    empty = tied & ~_ink_under_windows(values.x)[:, np.newaxis]
-    windows, ties = f"{tied.size:,} windows", int(tied.sum())
-    text = "**Copying to every tied winner**: "
-    ignored = (
-        f" {counted(int(dead.sum()), 'dead window is a tie', 'dead windows are ties')} of four "
-        "zeros as well, but there the ReLU blocks all four copies."
-    )
-    if not ties:
-        return (
-            f"{text}none of the {windows} of this step has a tie above 0, so the mistake changes "
-            f"nothing here.{ignored} It stays hidden until a step with an even stroke comes along."
-        )
-    text += f"{ties:,} of the {windows} of this step {'has' if ties == 1 else 'have'} a tie above 0"
-    if empty.any():
-        text += (
-            f", {empty.sum():,} of them over empty paper, where z is the filter's bias alone and "
-            "that is above 0"
-        )
-    text += f"; {'it' if ties == 1 else 'each'} sends its δ0 back two to four times.{ignored}"
-    right, wrong = check.analytic, judged.analytic
-    change = np.abs(wrong.filters - right.filters)
-    f, u, v = np.unravel_index(change.argmax(), change.shape)
-    if change[f, u, v] > 0:
-        text += (
-            f" Most wrong is d{symbol(parameters, 'filters', int(3 * u + v), int(f))}: "
-            f"{in_decimals(wrong.filters[f, u, v], 6)} instead of "
-            f"{in_decimals(right.filters[f, u, v], 6)}. "
-            f"The filter gradient as a whole is off by {_share(wrong.filters, right.filters)} of "
-            "its length."
-        )
-    else:
-        text += " The nine filter gradients stay right, because the pixels there are 0."
-    bias = int(np.abs(wrong.filter_bias - right.filter_bias).argmax())
-    if notes or wrong.filter_bias[bias] == right.filter_bias[bias]:
-        return text
-    return text + (
-        f" The gradient of {symbol(parameters, 'filter_bias', 0, bias)} comes out as "
-        f"{in_decimals(wrong.filter_bias[bias], 6)}; the finite difference is "
-        f"{in_decimals(check.numeric.filter_bias[bias], 6)}."
-    )
-
-
-def _ink_under_windows(x: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Whether any pixel that a pooling window depends on is not 0; (n, 28, 28) → (n, 13, 13)."""
-    patches = np.lib.stride_tricks.sliding_window_view(x, (4, 4), axis=(1, 2))[:, ::2, ::2]
-    return np.asarray((patches > 0).any(axis=(-2, -1)))
-
-
-def _off(wrong: float, right: float) -> str:
-    if abs(right) < 1e-12:
-        return "" if abs(wrong) < 1e-12 else "It should be 0."
-    if wrong * right < 0:
-        return "It even has the wrong sign: a step moves the bias the wrong way."
-    return f"It is off by {abs(wrong - right) / abs(right):.0%}."
-
-
-def _share(wrong: NDArray[np.floating], right: NDArray[np.floating]) -> str:
-    length = float(np.linalg.norm(right))
-    return f"{np.linalg.norm(wrong - right) / length:.0%}" if length else "more than the whole"
-
-
 def _is(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _places(parameters: Parameters) -> list[tuple[str, NDArray[np.intp]]]:
-    """Return where the parameters of each group stand in the vector."""
-    places = parameters.replaced(np.arange(parameters.vector.size, dtype=np.float64))
-    return [(name, getattr(places, name).reshape(-1).astype(np.intp)) for name in PARAMETER_NAMES]
-
-
-@dataclass(frozen=True, eq=False)
-class _Names:
-    """What the parameters are called, by their place in the vector."""
-
-    parameters: Parameters
-    group: NDArray[np.intp]
-    position: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, parameters: Parameters) -> "_Names":
-        group, position = (np.empty(parameters.vector.size, np.intp) for _ in range(2))
-        for number, (_, places) in enumerate(_places(parameters)):
-            group[places], position[places] = number, np.arange(len(places))
-        return cls(parameters, group, position)
-
-    def name(self, place: int) -> str:
-        return PARAMETER_NAMES[self.group[place]]
-
-    def symbol(self, place: int) -> str:
-        name, position = self.name(place), int(self.position[place])
-        filter, index = 0, position
-        if name in PER_FILTER:
-            filter, index = divmod(position, 9 if name == "filters" else 1)
-        return symbol(self.parameters, name, index, filter)
-
-
 def _points(check: GradientCheck) -> tuple[list[Gradients], Gradients, Gradients]:
     """Sort the gradients into those that agree, group by group, kinks and wrong ones."""
-    names = _Names.of(check.analytic)
+    names = ParameterNames.of(check.analytic)
 
     def points(name: str, places: NDArray[np.intp]) -> Gradients:
         return Gradients(
@@ -322,7 +186,7 @@ def _points(check: GradientCheck) -> tuple[list[Gradients], Gradients, Gradients
     agree = ~check.kink & ~check.failed
     groups = [
         points(GROUPS[name], _apart(places[agree[places]], check))
-        for name, places in _places(check.analytic)
+        for name, places in places_of(check.analytic)
     ]
     return (
         groups,
@@ -349,7 +213,7 @@ def _look_at_one(
     notes: bool,
 ) -> None:
     """Name the worst gradient, and show how the numbers of any of the worst came about."""
-    names = _Names.of(check.analytic)
+    names = ParameterNames.of(check.analytic)
     error = np.where(check.kink, -1.0, check.relative_error.vector)
     worst_first = np.argsort(-error, kind="stable")[:LOOKED_AT].tolist()
     kinks = np.flatnonzero(check.kink)[:LOOKED_AT].tolist()

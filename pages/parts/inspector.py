@@ -9,10 +9,11 @@ from cnn import Step
 from cnn.arithmetic import EXPLANATIONS, Arithmetic, Factor, Place, explain
 from cnn.arithmetic_places import HOMES
 from cnn.network import CLASSES, IMAGE, MAP, POOLED
+from pages.parts.keys import Key
 from pages.parts.numbers import readable
 from pages.parts.pictures import hidden_pictures
 from pages.parts.quiz import open_question
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 from pages.parts.sheet import all_terms, explanation, sheet, short
 from pages.parts.spots import FILTER_QUANTITIES, QUANTITIES
 
@@ -55,13 +56,13 @@ def inspector(session: Session, step: Step) -> None:
     """Write out the pinned number of a step, and lead on to those that it is made of."""
     with st.container(key="inspector"):
         _controls(session, step)
-        if session.asked:
-            _explain_panel(session.asked)
-        if session.pinned is None:
-            if not session.asked:
+        if session.look.asked:
+            _explain_panel(session.look.asked)
+        if session.look.pinned is None:
+            if not session.look.asked:
                 st.caption(f"**The arithmetic behind every number.** {LOST}")
             return
-        main = _explained(session, step, session.pinned)
+        main = _explained(session, step, session.look.pinned)
         everything = _untold(session, step, [main, *_also(session, step, main)])
         if main not in everything:
             st.html(f'<div class="arithmetic"><p class="blocked">{COVERED}</p></div>')
@@ -70,7 +71,7 @@ def inspector(session: Session, step: Step) -> None:
         for arithmetic in everything:
             html.append(sheet(arithmetic, *_counts(step)))
             if arithmetic.place.quantity == "z1":
-                html.append(_unit(step, arithmetic, session.image_in(step)))
+                html.append(_unit(step, arithmetic, session.look.image_in(step)))
             if arithmetic is main:
                 html.append(f'<p class="words">{_words(main)}</p>')
         st.html(
@@ -86,7 +87,7 @@ def _explained(session: Session, step: Step, place: Place) -> Arithmetic:
         step,
         place.quantity,
         place.index,
-        session.image_in(step),
+        session.look.image_in(step),
         place.filter or 0,
         session.run.recipe.bias_rule,
     )
@@ -97,7 +98,7 @@ def _also(session: Session, step: Step, main: Arithmetic) -> list[Arithmetic]:
     found = []
     for quantity in ALSO.get(place.quantity, ()):
         if quantity == "loss":
-            if place.index != step.labels[session.image_in(step)]:
+            if place.index != step.labels[session.look.image_in(step)]:
                 continue  # only the true class's probability counts
             found.append(_explained(session, step, Place("loss", 0)))
         else:
@@ -169,7 +170,8 @@ def _follow(session: Session, step: Step, everything: list[Arithmetic]) -> None:
         choices.setdefault(back.place, _choice(back.symbol, back.stored))
 
     def go() -> None:
-        session.follow(st.session_state[Key.FOLLOWED])
+        if place := st.session_state[Key.FOLLOWED]:
+            session.look.follow(place)
         st.session_state[Key.FOLLOWED] = None
 
     if choices:
@@ -203,14 +205,14 @@ def _controls(session: Session, step: Step) -> None:
         if chooser.open:
             with chooser:
                 _choose(session, step)
-        if session.trail:
+        if session.look.trail:
             st.button(
                 "Back",
-                on_click=session.back,
+                on_click=session.look.back,
                 help="To the number that you came from.",
             )
-        if session.pinned or session.asked:
-            st.button("Let go", on_click=session.let_go, shortcut="Escape")
+        if session.look.pinned or session.look.asked:
+            st.button("Let go", on_click=session.look.let_go, shortcut="Escape")
 
 
 def _choose(session: Session, step: Step) -> None:
@@ -236,10 +238,12 @@ def _choose(session: Session, step: Step) -> None:
     def show() -> None:
         # As the fields stand when the button is pressed: the last one may just have been left.
         given = st.session_state
+        if not all(f"wanted_{name}_{count}" in given for name, count in axes):
+            return  # pressed when they are gone
         position = [int(given[f"wanted_{name}_{count}"]) - _first(name) for name, count in axes]
         index = int(np.ravel_multi_index(position, [count for _, count in axes])) if axes else 0
-        filter = int(given[_FILTER]) - _first("filter") if of_a_filter else 0
-        session.pin(Place(quantity, index, filter=filter))
+        filter = int(given.get(_FILTER, 1)) - _first("filter") if of_a_filter else 0
+        session.look.pin(Place(quantity, index, filter=filter))
 
     st.button("Show it", type="primary", on_click=show)
 

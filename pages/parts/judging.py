@@ -7,9 +7,10 @@ import streamlit as st
 from cnn.evaluation import Judgement, judge
 from cnn.run import HELD_OUT_IMAGES
 from pages.parts.curves import thinned
+from pages.parts.keys import Key
 from pages.parts.over_steps import loss_and_accuracy, step_box
 from pages.parts.playing import refresh
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 
 POINTS = 600
 """Points of the curves."""
@@ -28,7 +29,7 @@ class Judged:
     Attributes:
         step: its number.
         outcome: what each of them was taken for.
-        first: the position of the first of them in `Session.digit`.
+        first: the position of the first of them in `Held.digit`.
     """
 
     step: int

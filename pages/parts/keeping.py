@@ -7,9 +7,11 @@ import streamlit as st
 from cnn.run_file import RunFileError, digest, read_run, write_run
 from pages.parts.digits import shared_digits
 from pages.parts.exports import parameters_npz, parameters_onnx
+from pages.parts.keys import Key
+from pages.parts.limits import megabytes
 from pages.parts.link import link
 from pages.parts.refusal import refused
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 
 LARGEST_RUN = 200_000_000
 """Bytes of a run's file: the longest run with the most filters takes less."""
@@ -77,7 +79,12 @@ def _save(session: Session) -> None:
 
 def _open(session: Session) -> None:
     key = f"{Key.RUN_FILE}_{session.numbers}"  # a field of its own for each run: it empties
-    file = st.file_uploader("**Open** a saved run", "npz", key=key)
+    file = st.file_uploader(
+        "**Open** a saved run",
+        "npz",
+        key=key,
+        max_upload_size=megabytes(LARGEST_RUN // 1_000_000),
+    )
     if file is None:
         return
     try:

@@ -30,7 +30,7 @@ class StepId(NamedTuple):
         """Name a step.
 
         Args:
-            run: the number of the run, `pages.parts.session.Held.number`.
+            run: the number of the run, `pages.parts.held.Held.number`.
             step: one of its steps, or a digit looked at with its parameters.
         """
         return cls(run, step.number, int(step.indices[0]), step.after is not step.before)

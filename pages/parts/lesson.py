@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from cnn import Forward, Step, backward, forward, updated
 from pages.parts.choosing import choose_filter
 from pages.parts.kernel_tables import STYLE, kernel_tables
+from pages.parts.keys import Key
 from pages.parts.numbers import in_decimals
 from pages.parts.plates import legend, plates, signed_plate
 from pages.parts.rates import written
 from pages.parts.refusal import plain
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 from pages.parts.whatif_panel import Seen, compared
 
 Map = NDArray[np.floating]

@@ -1,18 +1,40 @@
-"""What a visitor may ask of the server: permissions and limits, in one place.
+"""What a visitor may ask of the server: the limits that its owner sets, in one place.
 
-How large any upload may be stands in ``.streamlit/config.toml`` (``maxUploadSize``): Streamlit
-refuses more before any of it is kept. What a single ZIP or a single picture may hold stands with
-their readers, `data.picture_zip` and `data.picture`.
+Each is an environment variable of the server, read once:
+
+=====================================  ===========================================  ===========
+Variable                               Limits                                       Unless set
+=====================================  ===========================================  ===========
+``WATCH_IT_LEARN_STEPS_A_SECOND``      most training steps a second of a visitor    as fast as
+                                       who plays                                    it goes
+``WATCH_IT_LEARN_LONGEST_RUN``         most steps of a run                          2,000,000
+``WATCH_IT_LEARN_VISITORS_TRAINING``   most visitors who train at once; who comes   100
+                                       after them waits until one pauses
+``WATCH_IT_LEARN_ALLOW_PATHS``         whether visitors may name folders of the     on a server
+                                       server, 1 or 0                               for itself
+``STREAMLIT_SERVER_MAX_UPLOAD_SIZE``   largest upload, in MB; Streamlit's own,      200
+                                       refused before any of it is kept
+=====================================  ===========================================  ===========
+
+What a single upload of digits may hold stands below; what a ZIP or a picture may, with their
+readers, `data.picture_zip` and `data.picture`.
 """
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 
 import streamlit as st
 
-ALLOW_PATHS = "WATCH_IT_LEARN_ALLOW_PATHS"
-"""The environment variable by which the server's owner allows folders (1) or forbids them (0)."""
+from cnn.recipe import MAX_STEPS
+
+PREFIX = "WATCH_IT_LEARN_"
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
+
+FASTEST = 10_000_000
+"""Steps a second that no machine takes: as good as no limit."""
 
 MOST_MEGABYTES = 100
 """Of an uploaded file with digits; all of MNIST, unpacked, has 55."""
@@ -21,11 +43,75 @@ MOST_UPLOADED = 100_000
 """Digits of each part of an upload: 78 MB, of which every visitor may hold some."""
 
 
+class LimitsError(ValueError):
+    """A variable that says nothing sensible; the text is one sentence."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The owner's limits.
+
+    Attributes:
+        steps_a_second: of a visitor who plays; what they step by hand is not counted.
+        longest_run: steps after which a run ends.
+        visitors_training: at once; the others wait for a place.
+        paths_allowed: whether visitors may name folders of the server, or None: only where no
+            other machine reaches it.
+    """
+
+    steps_a_second: int = FASTEST
+    longest_run: int = MAX_STEPS
+    visitors_training: int = 100
+    paths_allowed: bool | None = None
+
+    @classmethod
+    def said(cls, environment: Mapping[str, str]) -> "Limits":
+        """Read the limits from variables of the environment; what is unset or empty stays.
+
+        Raises:
+            LimitsError: a variable is not a whole number, or not one that makes sense.
+        """
+
+        def number(name: str, default: int, least: int, most: int) -> int:
+            said = environment.get(PREFIX + name, "").strip()
+            if not said:
+                return default
+            if not (said.isascii() and said.isdigit()) or not least <= int(said[:20]) <= most:
+                raise LimitsError(
+                    f"The owner of this server has set {PREFIX}{name} to “{said[:40]}”: "
+                    f"it has to be a whole number from {least:,} to {most:,}."
+                )
+            return int(said)
+
+        paths = number("ALLOW_PATHS", -1, 0, 1)
+        return cls(
+            number("STEPS_A_SECOND", cls.steps_a_second, 1, FASTEST),
+            number("LONGEST_RUN", cls.longest_run, 1, MAX_STEPS),
+            number("VISITORS_TRAINING", cls.visitors_training, 1, 1_000),
+            None if paths < 0 else bool(paths),
+        )
+
+
+@cache
+def limits() -> Limits:
+    """Return this server's limits.
+
+    Raises:
+        LimitsError: see `Limits.said`.
+    """
+    return Limits.said(os.environ)
+
+
 def paths_allowed() -> bool:
     """Whether a visitor may name a folder on the server.
 
     Unless the owner has said so, only where no other machine reaches the server: a folder's name
     tells what is on its disk. Behind a proxy that others reach, the owner says 0.
     """
-    said = os.environ.get(ALLOW_PATHS)
-    return said == "1" if said else st.get_option("server.address") in LOCAL
+    said = limits().paths_allowed
+    return st.get_option("server.address") in LOCAL if said is None else said
+
+
+def megabytes(most: int) -> int:
+    """Return the largest upload through a door that takes that many MB, if Streamlit lets it."""
+    return min(most, int(st.get_option("server.maxUploadSize")))

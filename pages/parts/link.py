@@ -37,20 +37,24 @@ def link(address: str, recipe: Recipe, step: int) -> str:
         recipe: of the run; what it does after the step is left out.
         step: the step.
     """
-    query = urlencode(recipe.until(step).to_strings() | {STEP: str(step)}, safe=",:")
     scheme, host, path, *_ = urlsplit(address)
-    return urlunsplit((scheme, host, path or "/", query, ""))
+    return urlunsplit((scheme, host, path or "/", query(recipe, step), ""))
 
 
-def wanted(query: Mapping[str, str]) -> Wanted:
+def query(recipe: Recipe, step: int) -> str:
+    """Return the parameters of such an address."""
+    return urlencode(recipe.until(step).to_strings() | {STEP: str(step)}, safe=",:")
+
+
+def wanted(parameters: Mapping[str, str]) -> Wanted:
     """Read the parameters of an address. Whatever they are, there is a run to show.
 
     A parameter that makes no sense gives the default run. Parameters that are not the app's,
     such as those that other sites add to a link, are left alone.
     """
     known = (STEP, *(field.name for field in fields(Recipe)))
-    own = {name: text for name, text in query.items() if name in known}
-    foreign = [name for name in query if name not in own]
+    own = {name: text for name, text in parameters.items() if name in known}
+    foreign = [name for name in parameters if name not in own]
     try:
         step = _step(own.pop(STEP, "1"))
         recipe = Recipe.from_strings(own)
@@ -60,7 +64,7 @@ def wanted(query: Mapping[str, str]) -> Wanted:
         )
     ignored = None
     if foreign:
-        names = ", ".join(f"“{name[:20]}”" for name in foreign[:3])
+        names = ", ".join(f"“{' '.join(name.split())[:20]}”" for name in foreign[:3])
         more = f" and {len(foreign) - 3:,} more" if len(foreign) > 3 else ""
         ignored = f"What the link says of {names}{more} means nothing here and was ignored."
     return Wanted(recipe, step, ignored)

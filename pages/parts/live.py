@@ -5,10 +5,12 @@ import streamlit as st
 from pages.parts.choosing import choose_filter
 from pages.parts.curves import thinned
 from pages.parts.figures import weights_figure
+from pages.parts.keys import Key
 from pages.parts.over_steps import clickable, leave, loss_and_accuracy
-from pages.parts.session import Key, Session
+from pages.parts.playing import shared_machine
+from pages.parts.scenes import live_frame
+from pages.parts.session import Session
 from pages.parts.stage import Event, Sought, stage
-from pages.parts.turns import TURNS
 
 CURVE_POINTS = 400
 """Points of a curve below the stage."""
@@ -33,11 +35,10 @@ def live_stage(session: Session) -> None:
         # the browser draws the newest step while the next ones are trained, on another core.
         if session.pace.steps is not None:
             session.tick()
-        stage(session.frame(session.shown), on_event=heard)
+        stage(live_frame(session, session.shown), on_event=heard)
         if session.pace.steps is None:
             session.tick()
-        if TURNS.players > 1:
-            st.caption(f"{TURNS.players} visitors train on this machine now and share its time.")
+        shared_machine(session)
         if was_playing and (session.slider_lags or not session.playing):
             st.rerun()  # the slider follows the recipe; or the run ended, and the page says so
 

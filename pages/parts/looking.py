@@ -3,9 +3,14 @@
 import streamlit as st
 
 from cnn import Step
+from cnn.arithmetic import explain
+from cnn.network import BiasRule
+from pages.parts.frame import Spot
+from pages.parts.keys import Key
 from pages.parts.quiz import open_question
-from pages.parts.session import Key, Session
-from pages.parts.spots import place_of
+from pages.parts.scenes import still_frame
+from pages.parts.session import Session
+from pages.parts.spots import PANELS, place_of
 from pages.parts.stage import Asked, Event, Pinned, Released, Sought, stage
 
 
@@ -14,27 +19,39 @@ def step_stage(session: Session, step: Step) -> None:
 
     def heard(event: Event) -> None:
         match event:
-            case Pinned(spot):
-                session.pin(place_of(spot), spot)
+            case Pinned(spot) if _has(step, spot, session.run.recipe.bias_rule):
+                session.look.pin(place_of(spot), spot)
             case Released():
-                session.let_go()
+                session.look.let_go()
             case Sought(number):
                 session.look_at(number)
-            case Asked(panel):
-                session.asked = panel
+            case Asked(panel) if panel in PANELS:
+                session.look.asked = panel
 
     with st.container(key="looking"):
         _examined(session)
         image_of_batch(session, step)
         asked = open_question(session, step)
-        frame = session.still_frame(step, asked.covers if asked else ())
+        frame = still_frame(session, step, asked.covers if asked else ())
         stage(frame, key="step_stage", on_event=heard)
+
+
+def _has(step: Step, spot: Spot, rule: BiasRule) -> bool:
+    """Whether a step has that cell: the browser may tell of one that only another run has."""
+    if spot.panel not in PANELS:
+        return False
+    place = place_of(spot)
+    try:
+        explain(step, place.quantity, place.index, filter=place.filter or 0, bias_rule=rule)
+    except ValueError:
+        return False
+    return True
 
 
 def _examined(session: Session) -> None:
     """While the stage shows a digit in the place of the step's own, which it says: end that."""
-    if session.examined is not None:
-        st.button("Back to the step’s own image", on_click=session.examine, args=(None,))
+    if session.look.examined is not None:
+        st.button("Back to the step’s own image", on_click=session.look.examine, args=(None,))
 
 
 def image_of_batch(session: Session, step: Step) -> None:
@@ -42,10 +59,10 @@ def image_of_batch(session: Session, step: Step) -> None:
     count = len(step.labels)
     if count == 1:
         return
-    st.session_state[Key.IMAGE_OF_BATCH] = session.image_in(step) + 1
+    st.session_state[Key.IMAGE_OF_BATCH] = session.look.image_in(step) + 1
 
     def choose() -> None:
-        session.image = st.session_state[Key.IMAGE_OF_BATCH] - 1
+        session.look.image = st.session_state[Key.IMAGE_OF_BATCH] - 1
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.number_input(

@@ -41,7 +41,7 @@ def introduction(live: Live) -> None:
         "equation, what it means, **the code that trains**, taken from the running program, the "
         "same **as the notes' loop**, and an example with the real numbers of one step."
     )
-    if live.session.looking_at is not None or live.session.examined is not None:
+    if live.session.look.step is not None or live.session.look.examined is not None:
         st.button("Follow the newest step", on_click=live.let_go)
     live.add(lambda moment: moment.words)
 

@@ -106,7 +106,7 @@ class Moment:
     def now(cls, session: Session) -> "Moment":
         """Return what the step page would show: the newest step, or the one that is looked at."""
         step = session.step_looked_at
-        return cls(session, step, session.image_in(step))
+        return cls(session, step, session.look.image_in(step))
 
     @cached_property
     def thread(self) -> Thread:
@@ -179,12 +179,12 @@ class Live:
     def pin(self, quantity: str) -> None:
         """Go to the step page, where the number that is shown of a quantity is pinned."""
         self.session.seek(self.moment.step.number)
-        self.session.pin(self.moment.arithmetic(quantity).place)
+        self.session.look.pin(self.moment.arithmetic(quantity).place)
 
     def let_go(self) -> None:
         """Show the newest step again, and its own image."""
         self.session.look_at_newest()
-        self.session.examine(None)
+        self.session.look.examine(None)
 
     def follow(self) -> None:
         """Fill the places, and again and again as long as the run plays."""

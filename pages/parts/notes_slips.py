@@ -7,16 +7,9 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from cnn.by_difference import Difference, bias_by_difference, scores_by_difference
 from cnn.gradient_check import PERTURBATION, TOLERANCE
-from cnn.slips import (
-    SLIPS,
-    Difference,
-    Rule,
-    bias_by_difference,
-    outcome,
-    scores_by_difference,
-    values,
-)
+from cnn.slips import SLIPS, Rule, outcome, values
 from pages.parts.notes_live import Moment, Written
 from pages.parts.numbers import in_decimals, readable
 from pages.parts.sheet import cell_name

@@ -20,9 +20,10 @@ from data import (
 )
 from pages.parts.digits import digits_called
 from pages.parts.digits_in_use import counts_of, names_field, source_of
-from pages.parts.limits import MOST_MEGABYTES, MOST_UPLOADED, paths_allowed
+from pages.parts.keys import Key
+from pages.parts.limits import MOST_MEGABYTES, MOST_UPLOADED, megabytes, paths_allowed
 from pages.parts.refusal import refused
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 from pages.parts.task import Task, show
 from pages.parts.thumbnails import thumbnail
 
@@ -104,7 +105,7 @@ def _zip(session: Session) -> None:
         "A ZIP with ten folders of pictures, called 0 to 9",
         type="zip",
         key=f"zip_{session.brought.times}",
-        max_upload_size=MOST_MEGABYTES,
+        max_upload_size=megabytes(MOST_MEGABYTES),
         help="PNG, JPEG, WebP or GIF, a digit in each; at least two in each folder. A fifth of "
         "each class is held out. Nothing of it is kept once you have left.",
     )
@@ -121,7 +122,7 @@ def _idx(session: Session) -> None:
         "The four files of MNIST's names, gzipped or not",
         accept_multiple_files=True,
         key=f"idx_{session.brought.times}",
-        max_upload_size=MOST_MEGABYTES,
+        max_upload_size=megabytes(MOST_MEGABYTES),
         help="train-images-idx3-ubyte, train-labels-idx1-ubyte and the same two with t10k: "
         "MNIST, Fashion-MNIST, Kuzushiji-MNIST or any other 28×28 set with ten classes. "
         f"At most {MOST_UPLOADED:,} of each. Nothing of it is kept once you have left.",

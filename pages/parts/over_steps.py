@@ -3,9 +3,11 @@
 import streamlit as st
 from plotly.graph_objects import Figure
 
+from pages.parts.clicks import clicked_point, whole
 from pages.parts.curves import Curves
 from pages.parts.figures import accuracy_figure, loss_figure
-from pages.parts.session import Key, Session
+from pages.parts.keys import Key
+from pages.parts.session import Session
 
 
 def loss_and_accuracy(session: Session, curves: Curves) -> None:
@@ -33,9 +35,8 @@ def clickable(session: Session, key: str, figure: Figure, alt: str | None = None
     """
 
     def clicked() -> None:
-        points = st.session_state[key].selection.points
-        if points:
-            session.seek(int(points[0]["x"]))
+        if (number := whole(clicked_point(key).get("x"))) is not None:
+            session.seek(number)
 
     st.plotly_chart(figure, key=key, on_select=clicked, selection_mode="points", alt=alt)
 

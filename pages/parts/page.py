@@ -5,9 +5,12 @@ from typing import Literal
 
 import streamlit as st
 
+from pages.parts.address import address
 from pages.parts.arrival import arrival
 from pages.parts.keeping import keeping
+from pages.parts.limits import LimitsError, limits
 from pages.parts.process import prepare_process
+from pages.parts.refusal import plain
 from pages.parts.session import Session, session
 
 PAGES = {
@@ -27,9 +30,10 @@ _STYLE = """<style>
 .stMainBlockContainer { padding: 2.75rem 1.5rem 3rem; }
 .stAppHeader { height: 2.75rem; min-height: 2.75rem; }
 [data-testid="stSidebarContent"] h1 { font-size: 1.4rem; padding: 0 0 0.25rem; }
+.st-key-address { display: none; }
 /* What went wrong and the way on stand in one row, as low as it can be, where there is room. */
-.st-key-trouble > :has(.stAlert) { flex-basis: 16rem; }
-.st-key-trouble .stAlertContainer { padding: 0.4rem 0.75rem; }
+:is(.st-key-trouble, .st-key-notice) > :has(.stAlert) { flex-basis: 16rem; }
+:is(.st-key-trouble, .st-key-notice) .stAlertContainer { padding: 0.4rem 0.75rem; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 2.75rem 0.75rem 3rem; }
   .st-key-pace [role="radio"] { padding-inline: 0.6rem; } /* what has a number stays in one row */
@@ -52,6 +56,11 @@ def page(title: str, sidebar: Literal["auto", "collapsed"] = "auto") -> None:
     )
     prepare_process()
     st.html(_STYLE)
+    try:
+        limits()
+    except LimitsError as error:
+        st.error(plain(str(error)))
+        st.stop()
     with st.sidebar:
         st.title("Watch it learn")
         st.caption(
@@ -64,6 +73,7 @@ def page(title: str, sidebar: Literal["auto", "collapsed"] = "auto") -> None:
     _switch(visit)
     arrival(visit)
     keeping(visit, PAGES[title])
+    address(visit, title)
 
 
 def _switch(visit: Session) -> None:

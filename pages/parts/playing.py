@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts.rates import written
 from pages.parts.session import Session
+from pages.parts.turns import TURNS
 
 REFRESHED = 2.0
 """Seconds between two drawings of what follows the newest step, on a page that plays on."""
@@ -26,6 +27,7 @@ def playing(session: Session) -> None:
             f"**Run {session.held.number}**, step {run.step:,} · epoch {run.epoch} · "
             f"η {written(run.learning_rate)}{right}"
         )
+        shared_machine(session)
         if was_playing and not session.playing:
             st.rerun()  # the run ended: the button says so
 
@@ -39,6 +41,18 @@ def playing(session: Session) -> None:
             shortcut="Space",
         )
         tick()
+
+
+def shared_machine(session: Session) -> None:
+    """Say that others train here too, or that this run has to wait for them."""
+    players = TURNS.players
+    if session.playing and session.waits:
+        st.caption(
+            f"{players} visitors train on this machine now, as many as may at once: "
+            "this run goes on by itself when one of them pauses."
+        )
+    elif players > 1:
+        st.caption(f"{players} visitors train on this machine now and share its time.")
 
 
 def refresh(session: Session) -> float | None:

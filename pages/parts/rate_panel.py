@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 from cnn import Step
 from cnn.whatif import losses_along_gradient
 from pages.parts.kept import StepId
+from pages.parts.keys import Key
 from pages.parts.numbers import readable
 from pages.parts.panel_figures import QUIET, RateCurve, rates_figure
 from pages.parts.rates import written
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 from pages.parts.wording import significant
 
 TRIED = np.geomspace(1e-4, 10, 60)

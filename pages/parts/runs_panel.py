@@ -5,8 +5,10 @@ from typing import NamedTuple
 import streamlit as st
 
 from pages.parts.curves import thinned
+from pages.parts.held import Held
+from pages.parts.keys import Key
 from pages.parts.rates import written
-from pages.parts.session import LONGEST_NAME, Held, Key, Session
+from pages.parts.session import LONGEST_NAME, Session
 
 
 class Row(NamedTuple):

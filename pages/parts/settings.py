@@ -5,8 +5,9 @@ import streamlit as st
 from cnn import Recipe
 from cnn.recipe import MAX_BATCH, MAX_FILTERS, MAX_HIDDEN, MAX_SEED
 from pages.parts.choosing import choose_digit
+from pages.parts.keys import Key
 from pages.parts.refusal import plain
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 
 BIAS_RULES = {
     "exact": "Σ dz, the exact one",
@@ -60,7 +61,7 @@ def watched_digit(session: Session) -> None:
         )
         watch = st.toggle("Watch this one:", key=Key.WATCH)
         position = choose_digit(session, Key.WATCHED, Key.NEXT_OF_CLASS, _watch)
-        _, label = session.digit(position)
+        _, label = session.held.digit(position)
         st.caption(f"It is of class {plain(session.digits.classes[label])}.")
         session.watching = position if watch else None
 

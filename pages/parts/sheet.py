@@ -22,7 +22,7 @@ from cnn.arithmetic import (
     rounded,
 )
 from cnn.arithmetic_places import HOMES
-from cnn.network import MAP, POOLED
+from cnn.network import MAP, PARAMETER_NAMES, POOLED
 from pages.parts.numbers import LEAST, decimals_for, in_decimals, readable
 
 ALL = 10
@@ -65,7 +65,7 @@ def sheet(arithmetic: Arithmetic, batch: int = 1, filters: int = 1) -> str:
         parts.append(_window(arithmetic, decimals))
     if not arithmetic.terms:
         parts.append("<p>Nothing to add up.</p>")
-    elif arithmetic.combine == "sum" and arithmetic.place.quantity not in _GIVEN:
+    elif arithmetic.combine == "sum" and arithmetic.place.quantity not in PARAMETER_NAMES:
         parts.append(_sum(arithmetic, decimals, places))
     if len(arithmetic.terms) < len(whole.terms):
         count = len(whole.terms)
@@ -89,14 +89,6 @@ def short(arithmetic: Arithmetic) -> Arithmetic:
     return arithmetic if len(arithmetic.terms) <= ALL else arithmetic.largest(SHOWN)
 
 
-_GIVEN = (
-    "filters",
-    "filter_bias",
-    "hidden_weights",
-    "hidden_bias",
-    "output_weights",
-    "output_bias",
-)
 _ROUTED = ("feature_map", "pooled", "delta0", "backfill", "dz")
 
 

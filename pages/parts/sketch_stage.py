@@ -3,6 +3,7 @@
 import streamlit as st
 
 from cnn import Step
+from pages.parts.scenes import sketch_frame
 from pages.parts.session import Session
 from pages.parts.stage import Event, Sought, stage
 
@@ -26,7 +27,7 @@ def sketch_stage(session: Session, step: Step, told: int | None) -> None:
     else:
         note += "One training step on it is tried out here and thrown away."
     st.subheader("Everything in between")
-    frame = session.sketch_frame(step, note, told is not None)
+    frame = sketch_frame(session, step, note, told is not None)
     stage(frame, key="sketch_stage", on_event=heard)
     if session.seeking:
         session.seeking = False

@@ -32,6 +32,9 @@ FILTER_QUANTITIES = {
 }
 """What each panel of the filter shows: its nine weights, and its bias."""
 
+PANELS = {*QUANTITIES, *FILTER_QUANTITIES}
+"""All panels with cells."""
+
 UNITS = {"z1": "hidden", "hidden_bias": "hidden", "db1": "delta1", "new_hidden_bias": "hidden"}
 UNITS |= {"z2": "probabilities", "output_bias": "probabilities", "db2": "delta2"}
 UNITS |= {"new_output_bias": "probabilities"}

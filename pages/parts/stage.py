@@ -1,9 +1,9 @@
 """The stage: the component that draws a whole training step, and its mounting."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
@@ -39,13 +39,22 @@ class Asked:
 
 Event = Pinned | Released | Sought | Asked
 
-READERS: Final[Mapping[str, Callable[[Any], Event]]] = {
-    "pinned": lambda told: Pinned(Spot(told["panel"], told["filter"], told["index"])),
-    "released": lambda _: Released(),
-    "sought": Sought,
-    "asked": Asked,
-}
-"""What the browser tells, by the name that it tells it under."""
+TOLD: Final = ("pinned", "released", "sought", "asked")
+"""The names that the browser tells something under."""
+
+
+def read(name: str, told: object) -> Event | None:
+    """Read what the browser tells, or None if a stage would tell no such thing."""
+    match name, told:
+        case "pinned", {"panel": str(panel), "filter": int(filter), "index": int(index)}:
+            return Pinned(Spot(panel, filter, index))
+        case "released", _:
+            return Released()
+        case "sought", int(step):
+            return Sought(step)
+        case "asked", str(panel):
+            return Asked(panel)
+    return None
 
 
 def stage(
@@ -61,7 +70,8 @@ def stage(
     """
 
     def tell(name: str) -> None:
-        on_event(READERS[name](st.session_state[key][name]))
+        if event := read(name, st.session_state[key].get(name)):
+            on_event(event)
 
     component("stage")(
         key=key,

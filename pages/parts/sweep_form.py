@@ -5,9 +5,10 @@ import streamlit as st
 from cnn.recipe import MAX_STEPS
 from data import Digits
 from experiments import MOST_RUNS, Estimate, Record, Sweep, SweepError, Where, estimate
+from pages.parts.keys import Key
 from pages.parts.numbers import in_decimals
 from pages.parts.refusal import plain
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 from pages.parts.sweeping import Sweeping, begun, digest_of
 from pages.parts.wording import counted
 

@@ -6,11 +6,14 @@ from cnn import Recipe
 from data import Digits
 from experiments import Outcome, Record, RecordError, Where, lines
 from experiments.record import LARGEST
+from pages.parts.clicks import clicked_point, whole
 from pages.parts.digits import shared_digits
 from pages.parts.experiment_figures import WORDS, sweep_figure
+from pages.parts.keys import Key
+from pages.parts.limits import megabytes
 from pages.parts.rates import written
 from pages.parts.refusal import plain, refused
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 from pages.parts.sweep_form import duration
 from pages.parts.sweeping import Sweeping, brought, digits_for, kept_sweeps
 from pages.parts.wording import counted
@@ -83,11 +86,10 @@ def _picture(session: Session, sweeping: Sweeping) -> None:
         return
 
     def clicked() -> None:
-        for point in st.session_state["sweep_picture"].selection.points:
-            if "customdata" in point:
-                held = point["customdata"]
-                place = held[0] if isinstance(held, list) else held
-                session.kept.sought = int(place)
+        held = clicked_point("sweep_picture").get("customdata")
+        place = whole(held[0] if isinstance(held, list) and held else held)
+        if place in outcomes:
+            session.kept.sought = place
 
     sweep = sweeping.record.sweep
     st.plotly_chart(
@@ -215,6 +217,7 @@ def open_sweep(session: Session) -> None:
             "**Open** the results of a sweep",
             "jsonl",
             key=f"{Key.SWEEP_FILE}_{number}",
+            max_upload_size=megabytes(LARGEST // 1_000_000),
             disabled=busy,
         )
         if file is None:

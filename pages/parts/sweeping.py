@@ -105,7 +105,10 @@ class Sweeping:
             except (SweepError, RecordError, ClusterError) as error:
                 raise DataError(str(error)) from error
             except OSError as error:
-                raise DataError(f"The results cannot be kept: {error.strerror}.") from error
+                raise DataError(
+                    f"No more results can be kept: {error.strerror}. Those that stand here are; "
+                    "“Go on” runs the others."
+                ) from error
 
         self.began, self.since = len(record.outcomes) - len(_failed(record)), time.monotonic()
         self.task = Task(work)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import streamlit as st
 
 from cnn import Step
-from pages.parts.session import Key, Session
+from pages.parts.keys import Key
+from pages.parts.session import Session
 
 
 class Jump(NamedTuple):

@@ -2,14 +2,15 @@
 
 import streamlit as st
 
+from pages.parts.keys import Key
 from pages.parts.pace import FASTEST, PACES
 from pages.parts.rates import written
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 
 
 def transport(session: Session) -> None:
     """Draw the bar and carry out what was pressed."""
-    session.place_slider()
+    session.slider.follow(session.run.learning_rate)
     ended = session.run.stopped is not None
     with st.container(horizontal=True, vertical_alignment="bottom", key="transport"):
         st.button(
@@ -47,9 +48,9 @@ def transport(session: Session) -> None:
             # "ignore": the next tick reads it from the session state; no rerun, no stutter.
             st.select_slider(
                 "Learning rate η, from the next step on",
-                session.offered_rates,
+                session.slider.offered,
                 format_func=written,
-                key=session.rate_key,
+                key=session.slider.key,
                 on_change="ignore",
                 persist_state="session",
             )

@@ -25,7 +25,7 @@ def _say(session: Session) -> None:
         )
     elif run.stopped:
         st.info(f"{run.stopped} Reset starts it again.")
-    elif session.dead:
+    elif session.held.dead:
         st.warning(
             "The network has died: no hidden unit is above 0 for any digit, so no error flows "
             f"back and only the output biases still move. The learning rate "

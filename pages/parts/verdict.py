@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from cnn import Step
 from cnn.saliency import Saliency, saliency
+from pages.parts.keys import Key
 from pages.parts.numbers import in_decimals
 from pages.parts.plates import ink_plate, legend, plates, signed_plate
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 
 EMPTY = (
     "Draw a digit, 0 to 9, with mouse, finger or keyboard. What the network really sees, what it "
@@ -37,8 +38,8 @@ def judged(session: Session, digit: NDArray[np.uint8], told: int | None) -> Step
 
     The label is what was told, or else the network's own answer.
     """
-    step = session.judged(digit, told or 0)
-    return session.judged(digit, guess(step)) if told is None else step
+    step = session.held.judged(digit, told or 0)
+    return session.held.judged(digit, guess(step)) if told is None else step
 
 
 def verdict(session: Session, step: Step, told: int | None) -> None:

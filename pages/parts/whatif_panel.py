@@ -12,10 +12,11 @@ from cnn.convolution import SIDE
 from cnn.network import POOLED
 from cnn.whatif import with_parameter
 from pages.parts.kept import StepId
+from pages.parts.keys import Key
 from pages.parts.numbers import in_decimals
 from pages.parts.panel_figures import QUIET, maps_figure, probabilities_figure
 from pages.parts.refusal import plain
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 from pages.parts.wording import GRADIENTS, GROUPS, PER_FILTER, counted, symbol
 
 REACH = 2.0

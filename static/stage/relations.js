@@ -14,7 +14,8 @@ import { BIAS, DEAD, IMAGE, MAP, POOLED, isCovered, windowCells, windowOf } from
 
 const WEIGHTS = Array.from({ length: 9 }, (_, weight) => weight)
 const FILTER_PANELS = ["filter_before", "filter_gradient", "filter_change", "filter_after"]
-const MAP_PANELS = ["z", "feature_map", "backfill", "dz"]
+const FORWARD_MAPS = ["z", "feature_map"]
+const MAP_PANELS = [...FORWARD_MAPS, "backfill", "dz"]
 
 /**
  * @param {string} panel the name of the panel in panels.js
@@ -72,7 +73,7 @@ function aroundPixel(pixel, step, light) {
   const met = (cell) => patchOf(cell).indexOf(pixel)
   light("image", [pixel])
   light("filter_before", places.map(met))
-  for (const map of ["z", "feature_map"]) light(map, places)
+  for (const map of FORWARD_MAPS) light(map, places)
   for (const window of new Set(places.map(windowOf))) {
     light("pooled", [window], places.includes(step.winner[window]) ? "strong" : "weak")
   }
@@ -97,7 +98,7 @@ function aroundWindow(window, step, light) {
   const alive = step.windows[window] !== DEAD
   light("pooled", [window])
   light("delta0", [window])
-  for (const map of ["z", "feature_map"]) {
+  for (const map of FORWARD_MAPS) {
     light(map, windowCells(window), "weak")
     if (alive) light(map, [winner])
   }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from opening import drawn
 from streamlit.testing.v1 import AppTest
 
 from cnn import Recipe
@@ -42,23 +43,11 @@ def mounted(panel: Callable[..., None], session: Session, number: int, **given: 
     return drawn(app)
 
 
-def drawn(app: AppTest) -> AppTest:
-    """Draw it again."""
-    app.run()
-    assert not app.exception, app.exception[0].stack_trace
-    return app
-
-
 def toggled(app: AppTest, label: str) -> AppTest:
     """Press the switch with that label, and draw."""
     (switch,) = (one for one in app.toggle if label in one.label)
     switch.set_value(not switch.value)
     return drawn(app)
-
-
-def text(app: AppTest) -> str:
-    """Everything that is written as Markdown, line by line."""
-    return "\n".join(str(one.value) for one in app.markdown)
 
 
 def figures(app: AppTest) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import oracle
 import pytest
 from mounting import begun
 from numpy.typing import NDArray
+from opening import html
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -18,8 +19,9 @@ from cnn.network import PARAMETER_NAMES
 from cnn.saliency import saliency
 from data import Digits
 from data.strokes import SIDE
+from pages.parts.keys import Key
 from pages.parts.lesson import taught
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 from pages.parts.sketch import Sketch
 from pages.parts.verdict import guess, judged
 
@@ -52,10 +54,6 @@ def opened(session: Session, told: int | None = None) -> AppTest:
     app.switch_page("pages/draw.py").run()
     assert not app.exception, app.exception[0].stack_trace
     return app
-
-
-def html(app: AppTest) -> str:
-    return "\n".join(one.proto.body for one in app.get("html"))
 
 
 def drawn_session(digits: Digits, steps: int = 400, filters: int = 1) -> Session:
@@ -179,7 +177,9 @@ def test_an_empty_page_says_what_to_do(digits: Digits) -> None:
 
     assert "Draw a digit" in app.info[0].value
     assert not app.metric
-    assert len(app.get("bidi_component")) == 1  # the square, and no stage
+    mounted = {component.key for component in app.get("bidi_component")}
+    assert "square" in mounted
+    assert not {key for key in mounted if "stage" in key}
 
 
 @pytest.mark.parametrize("filters", [1, 2])

@@ -7,15 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import streamlit as st
-from mounting import begun, figures, text, toggled
-from opening import drawn, html, opened
+from mounting import begun, figures, toggled
+from opening import drawn, html, opened, text
 from streamlit.testing.v1 import AppTest
 from threadpoolctl import threadpool_limits
 
 from cnn import Parameters, forward
 from data import Digits
 from pages.parts.judging import MOST_KEPT, judgement, rejudged
-from pages.parts.session import Key, Session
+from pages.parts.keys import Key
+from pages.parts.session import Session
 
 PLUS = 4_000  # held-out digits are counted on after the bundled training digits
 
@@ -164,8 +165,8 @@ def test_a_mistake_opens_on_the_step_page_at_the_judged_step(digits: Digits) -> 
     position = opened_digits(app, "worst")[2]
     app.button(key=f"worst_{position}").click()
     app.run()
-    assert session.examined == position
-    assert session.looking_at == 90
+    assert session.look.examined == position
+    assert session.look.step == 90
     assert not session.seeking
 
 

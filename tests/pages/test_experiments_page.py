@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
-from mounting import figures, text, trace
-from opening import drawn, opened
+from mounting import figures, trace
+from opening import drawn, held, opened, press, text
 from streamlit.testing.v1 import AppTest
 from threadpoolctl import threadpool_limits
 
@@ -18,7 +18,9 @@ from data import Digits
 from data.cache import VARIABLE
 from experiments import Outcome, Record, Sweep, read_record
 from pages.parts.comparing import Parting, differences, parting
-from pages.parts.session import Held, Key, Session
+from pages.parts.held import Held
+from pages.parts.keys import Key
+from pages.parts.session import Session
 from pages.parts.sweeping import Sweeping, digest_of
 
 
@@ -41,17 +43,6 @@ def visit(digits: Digits) -> Session:
     visit.fork(120, 0.2)
     visit.run.advance(80)
     return visit
-
-
-def session_of(app: AppTest) -> Session:
-    session: Session = app.session_state[Key.SESSION]
-    return session
-
-
-def press(app: AppTest, label: str) -> None:
-    (button,) = (button for button in app.button if button.label == label)
-    button.click()
-    drawn(app)
 
 
 # ---- The runs of the visit ----
@@ -78,12 +69,12 @@ def test_runs_are_renamed_taken_in_hand_and_removed(visit: Session) -> None:
     drawn(app)
     assert app.dataframe[0].value["Run"].tolist() == ["1 · the *slow* one", "2 · in hand"]
     press(app, "Take in hand")
-    session = session_of(app)
+    session = held(app)
     assert (session.held.number, session.held.name, session.run.step) == (1, "the *slow* one", 300)
     app.selectbox(key=Key.RUN_CHOSEN).set_value(2)
     drawn(app)
     press(app, "Remove")
-    assert list(session_of(app).runs) == [1]
+    assert list(held(app).runs) == [1]
     assert "There is one run so far" in "\n".join(caption.value for caption in app.caption)
 
 
@@ -114,9 +105,9 @@ def test_two_runs_side_by_side(visit: Session) -> None:
     assert "part at step **121**: the learning rate, 0.02 and 0.2" in said
     assert "Run 2 was forked off after step 120" in said
     loss, accuracy = figures(app)[:2]
-    for number, held in visit.runs.items():
-        assert trace(loss, f"run {number}")["x"][-1] == held.run.step
-        judged = held.run.history
+    for number, one in visit.runs.items():
+        assert trace(loss, f"run {number}")["x"][-1] == one.run.step
+        judged = one.run.history
         assert list(trace(accuracy, f"run {number}")["y"]) == judged.held_out_accuracy.tolist()
     assert app.slider(key=Key.COMPARED_STEP).max == 200
     app.slider(key=Key.COMPARED_STEP).set_value(120)
@@ -176,7 +167,7 @@ def small_sweep(app: AppTest) -> None:
 
 
 def finished(app: AppTest) -> Sweeping:
-    sweeping = session_of(app).kept.sweeping
+    sweeping = held(app).kept.sweeping
     assert sweeping
     assert sweeping.task
     sweeping.task.join()
@@ -205,7 +196,7 @@ def test_a_sweep_from_the_fields_to_the_time_machine(visit: Session, tmp_path: P
     # By keyboard: the box does what a click on a dot does.
     app.selectbox(key=Key.SWEEP_RUN).set_value(1)
     drawn(app)
-    session = session_of(app)
+    session = held(app)
     assert session.run.recipe == Recipe(seed=1, batch=10, learning_rate=0.01)
     assert session.run.step == 200
     assert session.held.name == "sweep, run 2"
@@ -245,7 +236,7 @@ def test_a_cancelled_sweep_ends(visit: Session) -> None:
     drawn(app)
     press(app, "Start the sweep")
     press(app, "Cancel the sweep")
-    sweeping = session_of(app).kept.sweeping
+    sweeping = held(app).kept.sweeping
     assert sweeping
     assert sweeping.task
     sweeping.task.join()

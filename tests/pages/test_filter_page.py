@@ -18,7 +18,8 @@ from pages.parts.curves import thinned
 from pages.parts.film import filmed
 from pages.parts.filter_life import Strip, moments, strip_of
 from pages.parts.filter_pictures import filmstrip_file
-from pages.parts.session import Key, Session
+from pages.parts.keys import Key
+from pages.parts.session import Session
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,7 @@ def _alone() -> Iterator[None]:
 
 
 def strip(session: Session, filter: int = 0, count: int = 5) -> Strip:
-    image, _ = session.digit(9)
+    image, _ = session.held.digit(9)
     steps = moments(session.run.step, count, "even")
     return strip_of(session.run, filter, steps, image, "nine")
 
@@ -125,7 +126,7 @@ def test_a_step_can_be_sought_by_its_number(digits: Digits) -> None:
     app = opened("filter", session)
     app.number_input(key=Key.OPENED_STEP).set_value(123)
     app.run()
-    assert session.looking_at == 123
+    assert session.look.step == 123
     assert not session.seeking  # it has gone to the step page
 
 
@@ -155,7 +156,7 @@ def test_the_filmstrip_as_svg_says_every_step(digits: Digits) -> None:
 def test_a_class_in_a_script_that_the_pictures_font_lacks(digits: Digits) -> None:
     """A missing letter would be a warning, and so an error here, and a box in the picture."""
     session = begun(digits, 20)
-    image, _ = session.digit(9)
+    image, _ = session.held.digit(9)
     shown = strip_of(session.run, 0, np.array([0, 20]), image, "お")
     assert filmstrip_file(shown, "png").startswith(b"\x89PNG")
     curves = thinned(session.run.history, 50)

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import oracle
 import pytest
-from mounting import begun, drawn, figures, mounted, text, toggled, trace
+from mounting import begun, figures, mounted, toggled, trace
+from opening import drawn, text
 
 from cnn import Step, check_gradients, forward
 from cnn.mistakes import tied_windows
@@ -221,7 +222,7 @@ def test_a_digit_that_is_only_looked_at_is_checked_by_what_the_step_left(digits:
     app = mounted(_of_the_step_looked_at, session, 60)
     app.button[0].click()
     drawn(app)
-    session.examine(own)  # the step's own image, seen by the parameters after it
+    session.look.examine(own)  # the step's own image, seen by the parameters after it
     drawn(app)
     assert len(app.button) == 1  # another check, which nobody has asked for
     assert f"Gradient check of digit #{own:,} after step 60." in text(app)

@@ -11,9 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from cnn import Recipe
 from data import Digits
+from pages.parts.keys import Key
 from pages.parts.link import link, wanted
 from pages.parts.refusal import plain
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 
 ROOT = Path(__file__).parents[2]
 HERE = "https://learn.example/class/step"

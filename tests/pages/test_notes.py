@@ -1,27 +1,24 @@
-"""The notes page: its code is the code, its numbers are the step's, its slips come out by hand."""
+"""The notes page: the code and the examples are the real ones, and the loops agree."""
 
 import inspect
 import re
-from dataclasses import replace
 from decimal import Decimal
-from html import unescape
 from pathlib import Path
 
 import numpy as np
-import oracle
 import pytest
 from mounting import begun
+from opening import drawn, html, opened
 from streamlit.testing.v1 import AppTest
 
-from cnn import Step, check_gradients
+from cnn import Step
 from cnn.network import BiasRule
 from cnn.slips import SLIPS
 from data import Digits
 from pages.parts.notes_layout import PARTS, SECTIONS
 from pages.parts.notes_live import Moment
 from pages.parts.notes_loops import MOST_WEIGHTS, Compared, agreement, compared
-from pages.parts.notes_slips import LESSONS, lesson
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,28 +33,6 @@ SHAPES = {
 """The tables of the notes."""
 
 
-def opened(session: Session) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    app.session_state[Key.SESSION] = session
-    app.switch_page("pages/notes.py")
-    return ran(app)
-
-
-def ran(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception, app.exception[0].stack_trace
-    return app
-
-
-def html(app: AppTest) -> str:
-    return "\n".join(one.proto.body for one in app.get("html"))
-
-
-def moment(app: AppTest) -> int:
-    (number,) = re.findall(r'class="moment" data-step="(\d+)"', html(app))
-    return int(number)
-
-
 @pytest.fixture(scope="module")
 def session(digits: Digits) -> Session:
     return begun(digits, 60)
@@ -65,7 +40,7 @@ def session(digits: Digits) -> Session:
 
 @pytest.fixture(scope="module")
 def app(session: Session) -> AppTest:
-    return opened(session)
+    return opened("notes", session)
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +82,8 @@ def stored(step: Step, image: int = 0, filter: int = 0) -> dict[str, np.ndarray]
 
 
 SHEET = re.compile(r'<section class="sheet" data-quantity="(\w+)" data-index="(\d+)".*?</section>')
+
+
 PART = re.compile(r'data-part="(\w+)">([^<]*)<')
 
 
@@ -117,6 +94,11 @@ def sheets(written: str) -> dict[str, tuple[int, list[tuple[str, str]]]]:
         parts = [(name, text.replace("−", "-")) for name, text in PART.findall(match[0])]
         found[match[1]] = int(match[2]), parts
     return found
+
+
+def moment(app: AppTest) -> int:
+    (number,) = re.findall(r'class="moment" data-step="(\d+)"', html(app))
+    return int(number)
 
 
 # ---- The code ----
@@ -182,7 +164,7 @@ def test_every_example_is_the_steps_number_and_adds_up(
     digits: Digits, filters: int, batch: int, rule: BiasRule
 ) -> None:
     session = begun(digits, 40, filters, batch, rule)
-    session.image = batch - 1
+    session.look.image = batch - 1
     now = Moment.now(session)
     found = sheets("".join(now.example(quantity) for quantity in SHAPES))
     assert set(found) == set(SHAPES)
@@ -228,40 +210,40 @@ def test_the_examples_lie_on_one_thread(app: AppTest, step: Step) -> None:
 
 def test_they_follow_the_newest_step_or_the_one_that_is_looked_at(digits: Digits) -> None:
     session = begun(digits, 30)
-    app = opened(session)
+    app = opened("notes", session)
     assert moment(app) == 30
     session.run.advance(12)
-    assert moment(ran(app)) == 42
+    assert moment(drawn(app)) == 42
     session.look_at(7)
-    assert moment(ran(app)) == 7
+    assert moment(drawn(app)) == 7
     next(one for one in app.button if one.label == "Follow the newest step").click()
-    assert moment(ran(app)) == 42
+    assert moment(drawn(app)) == 42
     assert "Follow the newest step" not in [one.label for one in app.button]
 
 
 def test_a_digit_that_the_step_page_looks_at_is_named_as_such(digits: Digits) -> None:
     session = begun(digits, 30)
-    session.examine(17)
-    app = opened(session)
+    session.look.examine(17)
+    app = opened("notes", session)
     assert "a digit that the step page looks at" in html(app)
     assert f"“{digits.labels[17]}”" in html(app)
     assert set(sheets(html(app))) == set(SHAPES)
     next(one for one in app.button if one.label == "Follow the newest step").click()
-    assert "a digit that the step page looks at" not in html(ran(app))
-    assert session.examined is None
+    assert "a digit that the step page looks at" not in html(drawn(app))
+    assert session.look.examined is None
 
 
 def test_a_number_leads_to_the_step_page_where_it_is_pinned(digits: Digits) -> None:
     session = begun(digits, 30, filters=2)
-    app = opened(session)
+    app = opened("notes", session)
     index, _ = sheets(html(app))["dz"]
     next(one for one in app.button if one.label == "dz on the step page").click()
-    ran(app)
+    drawn(app)
     assert session.looked_at == 30
-    assert session.pinned is not None
+    assert session.look.pinned is not None
     filter = Moment.now(session).thread.filter
-    assert (session.pinned.quantity, session.pinned.index) == ("dz", index)
-    assert session.pinned.filter == filter
+    assert (session.look.pinned.quantity, session.look.pinned.index) == ("dz", index)
+    assert session.look.pinned.filter == filter
     assert any("arithmetic of dz" in one.proto.body for one in app.get("html"))
 
 
@@ -271,7 +253,7 @@ def test_a_dead_network_has_examples_too(digits: Digits) -> None:
         session.run.set_learning_rate(30.0)
         session.run.advance(40)
     assert not session.run.at(session.run.step).forward.a1.any()
-    app = opened(session)
+    app = opened("notes", session)
     assert set(sheets(html(app))) == set(SHAPES)
 
 
@@ -310,157 +292,3 @@ def test_what_would_take_too_long_is_left_out_and_said(digits: Digits) -> None:
     many.start(digits, many.run.recipe.__class__(filters=8, hidden=64))
     assert many.run.parameters.hidden_weights.size > MOST_WEIGHTS
     assert "W1 would take too long" in agreement(Moment.now(many))
-
-
-# ---- The slips ----
-
-
-@pytest.fixture
-def loops(step: Step) -> tuple[oracle.Parameters, oracle.Forward, oracle.Backward, int]:
-    before, label = step.before.astype(np.float64), int(step.labels[0])
-    parameters = oracle.Parameters(
-        before.filters,
-        before.filter_bias,
-        before.hidden_weights,
-        before.hidden_bias,
-        before.output_weights,
-        before.output_bias,
-    )
-    seen = oracle.forward(parameters, step.images[0] / 255)
-    return parameters, seen, oracle.backward(parameters, seen, label), label
-
-
-def lessons(app: AppTest) -> list[str]:
-    found = re.findall(r'<div class="lesson">(.*?)</div>\n', html(app) + "\n")
-    return [unescape(one) for one in found]
-
-
-def said(app: AppTest, key: str) -> str:
-    return lessons(app)[list(SLIPS).index(key)].replace("−", "-")
-
-
-def test_every_slip_of_the_list_is_there(app: AppTest) -> None:
-    headings = [one.value for one in app.subheader][-len(SLIPS) :]
-    assert headings == [f"{i}. {slip.says}" for i, slip in enumerate(SLIPS.values(), 1)]
-    assert len(lessons(app)) == len(SLIPS) == len(LESSONS)
-    assert html(app).count('class="outcome') == 2 * len(SLIPS)
-
-
-def test_13_versus_14(app: AppTest) -> None:
-    text = said(app, "pooled-side")
-    assert (28 - 2) / 2 + 1 == 14
-    assert "(28-2)/2 + 1 is 14, not 13" in text
-    assert "2·13 = 26" in text
-    assert "(26-2)/2 + 1 is 13" in text
-    assert "IndexError</b>: index 26 is out of bounds" in html(app)
-
-
-def test_169_versus_16(app: AppTest, loops: tuple) -> None:
-    a0 = loops[1].a0
-    text = said(app, "sixteen")
-    assert "13·13 is 169." in text
-    assert f"add up to {a0.sum():.4f}" in text
-    assert f"to {a0[:16].sum():.4f}, {a0[:16].sum() / a0.sum():.1%} of it" in text
-
-
-def test_16_rows_are_too_few(app: AppTest, loops: tuple) -> None:
-    rows, P = loops[1].indexes[0, :, :, 0], loops[1].P[0]
-    text = said(app, "new-map")
-    assert f"{(rows > 15).sum()} of the 169 winners" in text
-    assert f"and {((rows > 15) & (P > 0)).sum()} of those are above 0" in text
-
-
-def test_p_minus_1_versus_p_minus_y(app: AppTest, loops: tuple) -> None:
-    _, seen, back, label = loops
-    rows = re.findall(r"<tr[^>]*><th scope=\"row\">(.*?)</tr>", said(app, "output-error"))
-    for c, row in enumerate(rows[:10]):
-        one, meant, slope = (float(cell) for cell in re.findall(r"<td>(.*?)</td>", row))
-        assert one == pytest.approx(seen.p[c] - 1, abs=6e-7)
-        assert meant == pytest.approx(back.delta2[c], abs=6e-7)
-        up, down = (moved(seen.z2, c, change, label) for change in (1e-5, -1e-5))
-        assert slope == pytest.approx((up - down) / 2e-5, abs=6e-7)
-    sums = [float(cell) for cell in re.findall(r"<td>(.*?)</td>", rows[10])]
-    assert sums == pytest.approx([-9, 0, 0], abs=1e-6)
-
-
-def moved(z2: np.ndarray, c: int, change: float, label: int) -> float:
-    other = z2.copy()
-    other[c] += change
-    return oracle.cross_entropy(other, label)
-
-
-def test_ten_numbers_versus_one(app: AppTest, loops: tuple) -> None:
-    _, seen, _, label = loops
-    assert f"= {oracle.cross_entropy(seen.z2, label):.4f}." in said(app, "cross-entropy")
-
-
-def test_errors_that_get_to_their_winner(app: AppTest, loops: tuple) -> None:
-    _, seen, back, _ = loops
-    landed = np.zeros((26, 26))
-    for i in range(13):
-        for j in range(13):
-            even = i % 2 == 0 and j % 2 == 0
-            row, column = seen.indexes[0, i // 2, j // 2] if even else (0, 0)
-            landed[row, column] = back.delta0[0, i, j]
-    meant = back.backfill[0]
-    same = (np.abs(landed - meant) < 1e-12) & (meant != 0)
-    assert f"{same.sum()} of the {(meant != 0).sum()} that are not 0" in said(app, "indexes")
-
-
-def test_the_sum_over_the_map_is_one_number(app: AppTest, loops: tuple) -> None:
-    assert f"{loops[1].z.sum():.4f} in this step" in said(app, "filter-sum")
-
-
-def test_the_bias_rule_fails_its_gradient_check(app: AppTest, loops: tuple, step: Step) -> None:
-    parameters, _, back, label = loops
-    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", said(app, "bias-rule"))
-    exact, notes, slope = (re.findall(r"<td>(.*?)</td>", row) for row in rows)
-    assert float(exact[0]) == pytest.approx(back.gradients.b[0], abs=6e-10)
-    assert float(notes[0]) == pytest.approx(back.gradients.k.sum(), abs=6e-10)
-    losses = []
-    for change in (1e-5, -1e-5):
-        other = oracle.Parameters(**(vars(parameters) | {"b": parameters.b + change}))
-        losses.append(oracle.cross_entropy(oracle.forward(other, step.images[0] / 255).z2, label))
-    assert float(slope[0]) == pytest.approx((losses[0] - losses[1]) / 2e-5, abs=1e-8)
-    assert (exact[2], notes[2]) == ("passes", "fails")
-    assert f"L(b + ε) = {losses[0]:.12f}" in said(app, "bias-rule")
-
-
-def test_at_a_kink_the_parameters_after_the_step_are_asked(digits: Digits) -> None:
-    """At the first step b is 0, and so is z over empty paper: a ReLU stands on its edge."""
-    now = Moment.now(begun(digits, 1))
-    step = now.step
-    assert float(step.before.filter_bias[0]) == 0
-    assert check_gradients(step.before, step.images, step.labels).kink.any()
-    after = check_gradients(step.after, step.images, step.labels)
-    text = lesson("bias-rule")(now).replace("−", "-")
-    exact, notes, slope = re.findall(r"<td>(-?\d+\.\d{9})</td>", text)
-    assert float(exact) == pytest.approx(float(after.analytic.filter_bias[0]), abs=6e-10)
-    assert float(notes) == pytest.approx(float(after.analytic.filters[0].sum()), abs=6e-10)
-    assert float(slope) == pytest.approx(float(after.numeric.filter_bias[0]), abs=1e-8)
-    assert "<td>passes</td>" in text
-    assert "<td>fails</td>" in text
-    assert "that the step left" in text
-
-
-def test_a_digit_that_is_only_looked_at_may_stay_at_its_kink(digits: Digits) -> None:
-    session = begun(digits, 1)
-    now = Moment.now(session)
-    seen = replace(now.step, after=now.step.before)
-    text = lesson("bias-rule")(Moment(session, seen, 0))
-    assert text.count("<td>at a kink</td>") == 2
-    assert "look at another step" in text
-
-
-def test_where_a_wrong_shape_fits_by_chance_it_is_said(digits: Digits) -> None:
-    session = begun(digits, 2)
-    recipe = session.run.recipe
-    session.start(digits, recipe.__class__(hidden=10, learning_rate=0.02))
-    for key in ("hidden-shape", "output-gradient"):
-        assert "happens to run through" in lesson(key)(Moment.now(session))
-        assert "happens to run through" not in lesson(key)(Moment.now(begun(digits, 2)))
-
-
-def test_the_notes_own_run_says_so(digits: Digits) -> None:
-    app = opened(begun(digits, 10, rule="notes"))
-    assert "This run trains by the notes' rule" in unescape(html(app))

@@ -5,14 +5,16 @@ import re
 import numpy as np
 import oracle
 import pytest
-from mounting import begun, drawn, mounted, text, toggled
+from mounting import begun, mounted, toggled
+from opening import drawn, text
 from streamlit.testing.v1 import AppTest
 
 from cnn import Step
 from cnn.arithmetic import Place
 from cnn.network import PARAMETER_NAMES
 from data import Digits
-from pages.parts.quiz import KINDS, POSITIONS, Question, question, quiz_panel
+from pages.parts.questions import KINDS, POSITIONS, Question, question
+from pages.parts.quiz import quiz_panel
 
 NUMBER = r"−?\d+\.\d+"
 

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import oracle
 import pytest
-from mounting import begun, drawn, figures, mounted, text, toggled, trace
+from mounting import begun, figures, mounted, toggled, trace
+from opening import drawn, text
 
 from cnn import Step
 from cnn.network import PARAMETER_NAMES
@@ -59,7 +60,7 @@ def test_the_curve_is_the_loops_loss(digits: Digits, filters: int, batch: int) -
 def test_the_sliders_rate_is_marked_where_it_differs(digits: Digits) -> None:
     session = begun(digits, 30)
     app = mounted(rate_panel, session, 30)
-    app.session_state[session.rate_key] = 0.5
+    app.session_state[session.slider.key] = 0.5
     toggled(app, "another rate")
 
     marked = trace(figures(app)[0], "the slider's rate")
@@ -80,7 +81,7 @@ def test_it_is_computed_again_when_the_step_or_the_rate_changes(digits: Digits) 
     drawn(app)
     other = session.kept.losses
     assert other is not kept
-    app.session_state[session.rate_key] = 0.1
+    app.session_state[session.slider.key] = 0.1
     drawn(app)
     assert session.kept.losses is not other
 
@@ -116,7 +117,7 @@ def test_a_step_that_no_rate_overshoots_is_not_shaded(digits: Digits) -> None:
 
 def test_of_a_digit_that_is_only_looked_at_no_step_is_told(digits: Digits) -> None:
     session = begun(digits, 30)
-    session.examine(4_321)  # held out
+    session.look.examine(4_321)  # held out
     app = toggled(mounted(_of_the_step_looked_at, session, 30), "another rate")
 
     assert "Before the step" not in text(app)

@@ -1,108 +1,26 @@
 """The live page without a browser: what the buttons, the slider and the form do to the run."""
 
-import json
-import struct
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+import time
 
 import numpy as np
 import pytest
-import streamlit as st
+from live_page import disabled, fill_form, meta, run_until, set_pace, set_rate, straight
+from opening import drawn, held, opened, press
 from streamlit.testing.v1 import AppTest
-from threadpoolctl import threadpool_limits
 
-from cnn import Recipe, Run
-from cnn.evaluation import is_dead
-from cnn.run import Divergence
+from cnn import Recipe
 from data import Digits
+from pages.parts.keys import Key
 from pages.parts.pace import FASTEST, PACES
 from pages.parts.rates import RATES
-from pages.parts.session import MOST_OTHERS, Key, Session
+from pages.parts.session import MOST_OTHERS, Session
 
-APP = Path(__file__).parents[2] / "app.py"
-
-# One of the few recipes that leave the range of a float32: at step 4. The slider cannot ask for it.
-DIVERGING = Recipe(
-    seed=15, filters=3, hidden=100, batch=2, learning_rate=((1, 0.01), (2, 100_000.0))
-)
-
-
-@pytest.fixture(autouse=True)
-def _alone() -> Iterator[None]:
-    st.cache_resource.clear()
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 @pytest.fixture
 def app() -> AppTest:
-    return opened()
-
-
-def opened(begun: Session | None = None) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=60)
-    if begun:
-        app.session_state[Key.SESSION] = begun
-    return ran(app)
-
-
-def ran(app: AppTest) -> AppTest:
-    """Run the script, as a rerun or a tick would; it must not fail."""
-    app.run()
-    assert not app.exception
-    return app
-
-
-def held(app: AppTest) -> Session:
-    session: Session = app.session_state[Key.SESSION]
-    return session
-
-
-def press(app: AppTest, label: str) -> None:
-    (button,) = (button for button in app.button if button.label == label)
-    button.click()
-    ran(app)
-
-
-def press_beginning_with(app: AppTest, label: str) -> None:
-    (found,) = (button.label for button in app.button if button.label.startswith(label))
-    press(app, found)
-
-
-def disabled(app: AppTest) -> dict[str, bool]:
-    return {button.label: button.disabled for button in app.button}
-
-
-def set_rate(app: AppTest, rate: float) -> None:
-    app.select_slider(key=held(app).rate_key).set_value(rate)
-
-
-def set_pace(app: AppTest, name: str) -> None:
-    app.segmented_control(key=Key.PACE).set_value(name)
-    ran(app)
-
-
-def run_until(app: AppTest, there: Callable[[Session], bool]) -> None:
-    """Tick until it is so. A tick that comes too early does nothing, so they are not counted."""
-    for _ in range(2_000):
-        if there(held(app)):
-            return
-        ran(app)
-    pytest.fail("it did not come to that")
-
-
-def straight(digits: Digits, recipe: Recipe, steps: int) -> Run:
-    run = Run(recipe, digits.images, digits.labels)
-    run.advance(steps)
-    return run
-
-
-def meta(session: Session) -> dict[str, Any]:
-    frame = session.frame(session.shown)
-    (length,) = struct.unpack_from("<I", frame)
-    header: dict[str, Any] = json.loads(frame[4 : 4 + length])
-    return header["meta"]
+    return opened("live")
 
 
 # ---- Transport ----
@@ -115,13 +33,13 @@ def test_it_opens_at_step_one_of_the_default_recipe(app: AppTest, digits: Digits
     assert not session.playing
     expected = straight(digits, Recipe(), 1)
     assert (session.run.parameters.vector == expected.parameters.vector).all()
-    assert app.select_slider(key=held(app).rate_key).value == 0.01
+    assert app.select_slider(key=held(app).slider.key).value == 0.01
     assert app.segmented_control(key=Key.PACE).value == FASTEST
     assert [*app.error, *app.warning, *app.info] == []
 
 
 def test_two_visitors_have_runs_of_their_own_and_share_the_digits(app: AppTest) -> None:
-    other = opened()
+    other = opened("live")
     press(other, "Step")
     assert held(other).run.step == 2
     assert held(app).run.step == 1
@@ -132,7 +50,7 @@ def test_two_visitors_have_runs_of_their_own_and_share_the_digits(app: AppTest) 
 def test_step_takes_one_step_and_a_rerun_none(app: AppTest, digits: Digits) -> None:
     for number in (2, 3, 4):
         press(app, "Step")
-        ran(app)
+        drawn(app)
         assert held(app).run.step == number
     expected = straight(digits, Recipe(), 4)
     assert (held(app).run.parameters.vector == expected.parameters.vector).all()
@@ -146,7 +64,7 @@ def test_play_trains_with_every_tick_until_pause(app: AppTest, digits: Digits) -
     press(app, "Pause")
     stood = held(app).run.step
     for _ in range(3):
-        ran(app)
+        drawn(app)
     assert held(app).run.step == stood
     assert "Play" in disabled(app)
     expected = straight(digits, Recipe(), stood)
@@ -158,7 +76,7 @@ def test_step_while_it_plays_pauses(app: AppTest) -> None:
     press(app, "Step")
     assert not held(app).playing
     stood = held(app).run.step
-    ran(app)
+    drawn(app)
     assert held(app).run.step == stood
 
 
@@ -166,7 +84,7 @@ def test_step_while_it_plays_pauses(app: AppTest) -> None:
 def test_a_tick_takes_the_steps_of_its_pace_and_not_too_early(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, name: str, steps: int
 ) -> None:
-    now = 1_000.0
+    now = time.monotonic()
     monkeypatch.setattr("pages.parts.session.time.monotonic", lambda: now)
     set_pace(app, name)
     session = held(app)
@@ -197,13 +115,15 @@ def test_reset_leads_back_to_the_same_first_step(app: AppTest) -> None:
 
 
 def test_reset_keeps_the_recipe_and_the_rate_that_is_set(app: AppTest) -> None:
-    session = held(opened(Session.begun(held(app).digits, Recipe(seed=4, filters=2, batch=3))))
-    other = opened(session)
+    session = held(
+        opened("live", Session.begun(held(app).digits, Recipe(seed=4, filters=2, batch=3)))
+    )
+    other = opened("live", session)
     set_rate(other, 0.1)
     press(other, "Step")
     press(other, "Reset")
     assert held(other).run.recipe == Recipe(seed=4, filters=2, batch=3, learning_rate=0.1)
-    assert other.select_slider(key=held(other).rate_key).value == 0.1
+    assert other.select_slider(key=held(other).slider.key).value == 0.1
 
 
 # ---- The learning rate ----
@@ -214,7 +134,7 @@ def test_a_rate_takes_effect_at_the_next_step_and_history_stays(
 ) -> None:
     press(app, "Step")
     set_rate(app, 0.1)
-    ran(app)
+    drawn(app)
     assert held(app).run.recipe == Recipe()  # nothing has been trained with it
     press(app, "Step")
     press(app, "Step")
@@ -230,15 +150,15 @@ def test_a_rate_takes_effect_at_the_next_step_and_history_stays(
 
 def test_a_rate_moved_there_and_back_leaves_no_mark(app: AppTest) -> None:
     set_rate(app, 0.5)
-    ran(app)
+    drawn(app)
     set_rate(app, 0.01)
     press(app, "Step")
     assert held(app).run.recipe == Recipe()
 
 
 def test_a_rate_that_the_slider_does_not_have_is_kept_until_it_is_moved(digits: Digits) -> None:
-    app = opened(Session.begun(digits, Recipe(learning_rate=0.0123)))
-    slider = app.select_slider(key=held(app).rate_key)
+    app = opened("live", Session.begun(digits, Recipe(learning_rate=0.0123)))
+    slider = app.select_slider(key=held(app).slider.key)
     assert slider.value == 0.0123
     assert slider.options[slider.options.index("0.0123") - 1 :][:3] == ["0.012", "0.0123", "0.015"]
     assert len(slider.options) == len(RATES) + 1
@@ -263,8 +183,8 @@ def test_a_rate_that_the_slider_does_not_have_is_kept_until_it_is_moved(digits: 
 def test_a_rate_beyond_the_sliders_ends_stands_there(
     digits: Digits, rate: float, stands: int
 ) -> None:
-    app = opened(Session.begun(digits, Recipe(learning_rate=rate)))
-    slider = app.select_slider(key=held(app).rate_key)
+    app = opened("live", Session.begun(digits, Recipe(learning_rate=rate)))
+    slider = app.select_slider(key=held(app).slider.key)
     assert float(slider.options[stands]) == slider.value == rate
     press(app, "Step")
     assert held(app).run.recipe == Recipe(learning_rate=rate)
@@ -275,11 +195,11 @@ def test_changes_that_a_recipe_has_ahead_are_made_until_the_slider_is_moved(
 ) -> None:
     """As in a recipe from a link: a run of it is played on from before its last change."""
     recipe = Recipe(learning_rate=((1, 0.01), (4, 0.0345), (6, 0.002), (9, 0.5)))
-    app = opened(Session.begun(digits, recipe))
-    stood = [app.select_slider(key=held(app).rate_key).value]
+    app = opened("live", Session.begun(digits, recipe))
+    stood = [app.select_slider(key=held(app).slider.key).value]
     for _ in range(5):
         press(app, "Step")
-        stood.append(app.select_slider(key=held(app).rate_key).value)
+        stood.append(app.select_slider(key=held(app).slider.key).value)
     assert stood == [0.01, 0.01, 0.0345, 0.0345, 0.002, 0.002]  # after steps 1 to 6
     assert held(app).run.recipe == recipe
     expected = straight(digits, recipe, 6)
@@ -288,17 +208,6 @@ def test_changes_that_a_recipe_has_ahead_are_made_until_the_slider_is_moved(
     press(app, "Step")
     mine = Recipe(learning_rate=((1, 0.01), (4, 0.0345), (6, 0.002), (7, 0.1)))
     assert held(app).run.recipe == mine
-
-
-# ---- A new run ----
-
-
-def fill_form(app: AppTest, **numbers: int) -> None:
-    names = {"filters": "Filters", "batch": "Images a step (batch)", "seed": "Seed"}
-    names["hidden"] = "Hidden units"
-    for name, value in numbers.items():
-        (field,) = (field for field in app.number_input if field.label == names[name])
-        field.set_value(value)
 
 
 def test_the_form_starts_a_new_run_and_the_old_one_is_kept(app: AppTest, digits: Digits) -> None:
@@ -320,7 +229,7 @@ def test_the_form_starts_a_new_run_and_the_old_one_is_kept(app: AppTest, digits:
 
 def test_the_form_begins_with_the_recipe_in_hand(digits: Digits) -> None:
     recipe = Recipe(filters=2, hidden=12, batch=4, seed=5, bias_rule="notes", learning_rate=0.02)
-    app = opened(Session.begun(digits, recipe))
+    app = opened("live", Session.begun(digits, recipe))
     press(app, "Start a new run")
     assert held(app).others
     assert held(app).run.recipe == recipe
@@ -347,7 +256,7 @@ def test_fewer_filters_than_the_one_whose_weights_were_chosen(app: AppTest) -> N
     fill_form(app, filters=8)
     press(app, "Start a new run")
     app.segmented_control(key=Key.WEIGHTS_OF).set_value(7)
-    ran(app)
+    drawn(app)
     fill_form(app, filters=2)
     press(app, "Start a new run")
     assert held(app).run.recipe.filters == 2
@@ -360,7 +269,7 @@ def test_fewer_filters_than_the_one_whose_weights_were_chosen(app: AppTest) -> N
 def watch(app: AppTest, position: int) -> None:
     app.number_input(key=Key.WATCHED).set_value(position)
     app.toggle(key=Key.WATCH).set_value(True)
-    ran(app)
+    drawn(app)
 
 
 def test_a_watched_digit_is_shown_and_not_trained_on(app: AppTest, digits: Digits) -> None:
@@ -387,7 +296,7 @@ def test_held_out_digits_follow_the_training_digits(app: AppTest, digits: Digits
         (4000, digits.held_out_images[0], digits.held_out_labels[0]),
         (4999, digits.held_out_images[-1], digits.held_out_labels[-1]),
     ):
-        shown, name = session.digit(position)
+        shown, name = session.held.digit(position)
         assert (shown == image).all()
         assert name == label
 
@@ -399,95 +308,7 @@ def test_the_next_of_a_class_is_found_and_the_first_after_the_last(
     sevens = [position for position, label in enumerate(labels) if label == 7]
     for start, expected in ((0, sevens[0]), (sevens[0], sevens[1]), (sevens[-1], sevens[0])):
         app.number_input(key=Key.WATCHED).set_value(start)
-        ran(app)
+        drawn(app)
         app.pills(key=Key.NEXT_OF_CLASS).set_value(7)
-        ran(app)
+        drawn(app)
         assert held(app).watching == expected
-
-
-# ---- Where a run ends ----
-
-
-def test_a_diverged_run_says_so_and_is_rescued(digits: Digits) -> None:
-    session = Session.begun(digits, DIVERGING)
-    session.run.advance(10)
-    app = opened(session)
-    run = held(app).run
-    assert run.step == 3
-    (error,) = app.error
-    assert "the learning rate 100000" in error.value
-    assert "no longer finite" in error.value
-    assert disabled(app)["Play"]
-    assert disabled(app)["Step"]
-    assert not disabled(app)["Reset"]
-    # What step 3 left is so large that step 4 is out of range with any rate: step 3 goes as well.
-    before = run.at(2).after.vector
-    press(app, "Go on from step 2 with a tenth of the rate")
-    assert not app.error
-    rescued = held(app).run
-    assert rescued.step == 2
-    assert (rescued.parameters.vector == before).all()
-    assert app.select_slider(key=held(app).rate_key).value == 10_000.0  # beyond what it had
-    press(app, "Step")
-    assert rescued.step == 3
-    assert rescued.recipe.learning_rate == ((1, 0.01), (2, 100_000.0), (3, 10_000.0))
-    # Still far too much, and it says so again, until it is not.
-    rates = []
-    while held(app).run.step < 6:
-        press(app, "Step")
-        if app.error:
-            press_beginning_with(app, "Go on from step 2 with a tenth of the rate")
-            rates.append(app.select_slider(key=held(app).rate_key).value)
-    assert rates == [1_000.0, 100.0, 10.0]
-
-
-def test_a_run_that_diverges_at_its_second_step_begins_anew(digits: Digits) -> None:
-    """The first step did it, so nothing but the starting weights is left to go on from."""
-    session = Session.begun(digits, Recipe(learning_rate=1e6))
-    session.run.diverged = Divergence(2, 1, 1e6)
-    app = opened(session)
-    start = session.run.recipe.initial_parameters().vector
-    press(app, "Go on from step 0 with a tenth of the rate")
-    rescued = held(app).run
-    assert rescued.step == 1
-    assert (rescued.at(1).before.vector == start).all()
-    assert rescued.at(1).learning_rate == 100_000.0
-
-
-@pytest.fixture
-def dead(app: AppTest) -> AppTest:
-    """A page on which the network has been stepped to its death, by a rate of 1."""
-    set_rate(app, 1.0)
-    press(app, "Reset")
-    for _ in range(50):
-        press(app, "Step")
-        if app.warning:
-            return app
-    pytest.fail("it lives")
-
-
-def test_a_dead_network_is_revived_where_it_lived_last(dead: AppTest, digits: Digits) -> None:
-    run = held(dead).run
-    images = digits.held_out_images
-    deaths = [t for t in range(1, run.step + 1) if is_dead(run.at(t).after, images[:500])]
-    assert deaths == [run.step]  # it was said at once
-    (warning,) = dead.warning
-    assert "The network has died" in warning.value
-    assert "learning rate 1 was too high" in warning.value
-    press_beginning_with(dead, "Go back to when it lived")
-    assert not dead.warning
-    revived = held(dead).run
-    assert revived.step == run.step - 1
-    assert (revived.parameters.vector == run.at(run.step - 1).after.vector).all()
-    assert dead.select_slider(key=held(dead).rate_key).value == 0.1
-    press(dead, "Step")
-    assert revived.recipe.learning_rate == ((1, 1.0), (run.step, 0.1))
-    assert not dead.warning
-
-
-def test_a_dead_network_plays_on_when_asked_to(dead: AppTest) -> None:
-    died = held(dead).run.step
-    press(dead, "Play")
-    run_until(dead, lambda session: session.run.step > died + 20)
-    assert held(dead).playing
-    assert dead.warning

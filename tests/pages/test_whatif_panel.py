@@ -3,7 +3,8 @@
 import numpy as np
 import oracle
 import pytest
-from mounting import begun, drawn, figures, mounted, text, toggled, trace
+from mounting import begun, figures, mounted, toggled, trace
+from opening import drawn, text
 from streamlit.testing.v1 import AppTest
 
 from cnn import Step

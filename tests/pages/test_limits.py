@@ -1,0 +1,162 @@
+"""The limits that the server's owner sets, as a visitor meets them."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from live_page import set_pace
+from opening import drawn, held, opened, press
+
+from cnn import Recipe
+from data import Digits
+from pages.parts.limits import Limits, LimitsError, limits
+from pages.parts.pace import FASTEST
+from pages.parts.session import Session
+from pages.parts.turns import TURNS, Allowance, Turns
+
+LONGEST, STEPS_A_SECOND, VISITORS = (
+    f"WATCH_IT_LEARN_{name}" for name in ("LONGEST_RUN", "STEPS_A_SECOND", "VISITORS_TRAINING")
+)
+
+
+@pytest.fixture(autouse=True)
+def _read_again() -> Iterator[None]:
+    limits.cache_clear()
+    yield
+    limits.cache_clear()
+
+
+def test_nothing_said_is_the_defaults() -> None:
+    assert Limits.said({LONGEST: "", STEPS_A_SECOND: " "}) == Limits()
+    assert Limits().longest_run == 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "least", "most"),
+    [
+        (LONGEST, "0", "1", "2,000,000"),
+        (LONGEST, "2000001", "1", "2,000,000"),
+        (LONGEST, "many", "1", "2,000,000"),
+        (LONGEST, "9" * 5_000, "1", "2,000,000"),
+        (LONGEST, "٣", "1", "2,000,000"),
+        (STEPS_A_SECOND, "-5", "1", "10,000,000"),
+        (STEPS_A_SECOND, "1.5", "1", "10,000,000"),
+        (VISITORS, "1e3", "1", "1,000"),
+        ("WATCH_IT_LEARN_ALLOW_PATHS", "yes", "0", "1"),
+    ],
+)
+def test_nonsense_is_refused_in_a_sentence(name: str, said: str, least: str, most: str) -> None:
+    with pytest.raises(LimitsError) as refusal:
+        Limits.said({name: said})
+    assert str(refusal.value) == (
+        f"The owner of this server has set {name} to “{said[:40]}”: "
+        f"it has to be a whole number from {least} to {most}."
+    )
+
+
+def test_a_page_says_so_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LONGEST, "<b>long</b>")
+    app = opened("live")
+    (error,) = app.error
+    assert r"\<b\>long\</b\>" in error.value
+    assert not app.button
+
+
+def test_a_run_ends_where_the_owner_says(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LONGEST, "25")
+    app = opened("live", Session.begun(digits, Recipe(batch=4)))
+    press(app, "Play")
+    while held(app).playing:
+        drawn(app)
+    assert held(app).run.step == 25
+    assert "25 steps, where every run ends" in app.info[0].value
+    press(app, "Reset")
+    assert held(app).run.step == 1
+
+
+def test_a_link_beyond_the_end_comes_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LONGEST, "25")
+    app = opened("live")
+    held(app).goal = 400
+    drawn(app)
+    assert held(app).run.step == 25
+    assert held(app).goal is None
+
+
+def test_a_visitor_takes_no_more_steps_a_second_than_the_owner_allows(
+    digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(STEPS_A_SECOND, "20")
+    app = opened("live", Session.begun(digits, Recipe()))
+    set_pace(app, FASTEST)
+    press(app, "Play")
+    start, before = time.monotonic(), held(app).run.step
+    while time.monotonic() < start + 1.5:
+        drawn(app)
+        most = 20 * (time.monotonic() - start + 1)  # and a second's worth from before
+        assert held(app).run.step - before <= most
+    assert held(app).run.step - before >= 20
+    press(app, "Pause")
+
+
+def test_an_allowance_grows_to_a_seconds_worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    allowance = Allowance()
+    assert allowance.steps(10) == 1
+    allowance.take(1)
+    now += 0.25
+    assert allowance.steps(10) == 2
+    now += 60.0
+    assert allowance.steps(10) == 10
+    allowance.take(10)
+    assert allowance.steps(10) == 0
+
+
+def test_who_comes_too_late_waits_and_goes_on_by_itself(
+    digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VISITORS, "1")
+    while TURNS.players:  # who played in the tests before
+        time.sleep(0.1)
+    first, second = (opened("live", Session.begun(digits, Recipe())) for _ in range(2))
+    for app in (first, second):
+        press(app, "Play")
+        drawn(app)
+    assert held(first).run.step > 1
+    stood = held(second).run.step
+    drawn(second)
+    assert held(second).run.step == stood == 1
+    assert held(second).playing
+    assert any("as many as may at once" in caption.value for caption in second.caption)
+    press(second, "Pause")
+    press(second, "Step")  # by hand is not playing
+    assert held(second).run.step == 2
+    press(second, "Play")
+    press(first, "Pause")
+    drawn(second)
+    drawn(second)
+    assert held(second).run.step > 2
+    assert not any("as many as may at once" in caption.value for caption in second.caption)
+    press(second, "Pause")
+    assert TURNS.players == 0
+
+
+def test_turns_are_shorter_the_more_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 50.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    turns = Turns()
+    for visitor, seconds in ((1, 0.08), (2, 0.04), (1, 0.04), (3, 0.08 / 3)):
+        with turns.turn(visitor, 10, 0.06, 0.08) as end:
+            assert end == pytest.approx(now + seconds)
+    with turns.turn(4, 10, 4.0, None) as end:  # a step every four seconds takes nothing away
+        assert end == float("inf")
+    with turns.turn(1, 10, 0.06, 0.08) as end:
+        assert end == pytest.approx(now + 0.08 / 3)
+    with turns.turn(5, 4, 0.06, 0.08) as end:
+        assert end is None
+    assert turns.players == 4
+    now += 3.1  # all but the slow one should have come again
+    assert turns.players == 1
+    with turns.turn(5, 4, 0.06, 0.08) as end:
+        assert end == pytest.approx(now + 0.08)
