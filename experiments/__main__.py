@@ -60,8 +60,17 @@ def main() -> int:
     except KeyboardInterrupt:
         _say(f"\nStopped. The runs that have ended are in {results}; the same command goes on.")
         return 130
-    except (SweepError, RecordError, ClusterError, DataError, OSError, UnicodeDecodeError) as error:
+    except (SweepError, RecordError, ClusterError, DataError, UnicodeDecodeError) as error:
         _say(str(error))
+        return 2
+    except OSError as error:
+        if error.filename:
+            _say(f"\n{error.filename}: {error.strerror}.")
+        else:  # in the middle of writing
+            _say(
+                f"\n{results} cannot be written: {error.strerror}. The runs that ended before are "
+                "in it; the same command goes on."
+            )
         return 2
     return 0
 

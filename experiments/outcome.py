@@ -78,7 +78,8 @@ class Outcome:
             recipes: the sweep's.
 
         Raises:
-            ValueError, TypeError, KeyError: it is no outcome of one of these runs.
+            ValueError, TypeError, KeyError, AttributeError, OverflowError: it is no outcome of
+                one of these runs.
         """
         place = _whole(values["place"], len(recipes) - 1)
         stated = dict(values["recipe"])
@@ -124,9 +125,12 @@ def _whole(value: object, most: int) -> int:
 def _number(value: object) -> float | None:
     if value is None:
         return None
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool):
         raise ValueError("no number")
-    return float(value)
+    number = float(value)  # a whole number may be too large for it: OverflowError
+    if not math.isfinite(number):
+        raise ValueError("no number")
+    return number
 
 
 def _share(value: object) -> float | None:

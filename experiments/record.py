@@ -7,10 +7,12 @@ is passed over; a line that is JSON and makes no sense means that the file is da
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data.cache import write_whole
 from experiments.outcome import Outcome
 from experiments.sweep import Sweep, SweepError
 
@@ -71,23 +73,30 @@ class Keeper:
     """
 
     def __init__(self, path: Path, record: Record) -> None:
-        self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._recipes = record.sweep.recipes
+        self.path, self._record = path, record
         if not path.exists():
-            self._append(record.to_bytes())
+            write_whole(path, record.to_bytes())  # a file without a whole first line is no sweep's
         elif not path.read_bytes().endswith(b"\n"):
             self._append(b"\n")  # after a line that was torn
 
     def keep(self, outcome: Outcome) -> None:
-        """Write one, so that it outlives whatever comes next."""
-        self._append(_line(outcome.to_values(self._recipes[outcome.place])))
+        """Write one, which is in the record already, so that it outlives whatever comes next."""
+        if self.path.exists():
+            self._append(_line(outcome.to_values(self._record.sweep.recipes[outcome.place])))
+        else:  # somebody has emptied the folder meanwhile
+            write_whole(self.path, self._record.to_bytes())
 
     def _append(self, content: bytes) -> None:
-        with self.path.open("ab") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        before = self.path.stat().st_size
+        try:
+            with self.path.open("ab") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):
+                os.truncate(self.path, before)  # no half line, when the disk is full
+            raise
 
 
 def read_record(content: bytes) -> Record:
@@ -118,7 +127,7 @@ def read_record(content: bytes) -> Record:
             continue
         try:
             outcome = Outcome.from_values(values, recipes)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise RecordError(f"Line {number:,} is no run of this sweep: it is damaged.") from error
         record.outcomes[outcome.place] = outcome
     return record

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any, Literal, Self
 
 from cnn import Recipe, RecipeError
-from cnn.recipe import MAX_STEPS
+from cnn.recipe import MAX_STEPS, quoted
 
 MOST_RUNS = 200
 
@@ -54,7 +54,7 @@ class Sweep:
 
     def __post_init__(self) -> None:
         if self.combine not in ("grid", "list"):
-            raise SweepError(f"combine is 'grid' or 'list', not {self.combine!r}.")
+            raise SweepError(f"combine is 'grid' or 'list', not {quoted(self.combine)}.")
         for name in (*TRIED, "seeds"):
             object.__setattr__(self, name, _values(name, getattr(self, name)))
         if (self.epochs is None) == (self.steps is None):
@@ -155,7 +155,7 @@ class Sweep:
         known = [field.name for field in fields(cls)]
         for name in values:
             if name not in known:
-                raise SweepError(f"A sweep has no field {name[:40]!r}: it has {', '.join(known)}.")
+                raise SweepError(f"A sweep has no field {quoted(name)}: it has {', '.join(known)}.")
         given = dict(values)
         if "steps" in given and "epochs" not in given:
             given["epochs"] = None
@@ -180,5 +180,5 @@ def _values(name: str, given: object) -> tuple[Any, ...]:
 
 def _whole(name: str, value: object, most: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise SweepError(f"{name} is a whole number from 1 to {most:,}, not {str(value)[:40]!r}.")
+        raise SweepError(f"{name} is a whole number from 1 to {most:,}, not {quoted(value)}.")
     return value

@@ -8,6 +8,7 @@ from typing import Any
 
 import joblib
 
+from cnn.recipe import quoted
 from experiments.sweep import Sweep, SweepError
 
 SCHEDULER = "WATCH_IT_LEARN_SCHEDULER"
@@ -65,12 +66,12 @@ def read_plan(text: str) -> Plan:
     """
     try:
         values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SweepError(f"The file is not valid TOML: {error}.") from error
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of too many digits
+        raise SweepError(f"The file is not valid TOML: {str(error)[:200]}.") from error
     here = Where.configured()
     processes = values.pop("processes", here.processes)
     if not isinstance(processes, int) or isinstance(processes, bool) or not 1 <= processes <= 256:
-        raise SweepError(f"processes is a whole number from 1 to 256, not {processes!r}.")
+        raise SweepError(f"processes is a whole number from 1 to 256, not {quoted(processes)}.")
     scheduler = _text("scheduler", values.pop("scheduler", here.scheduler))
     folder = _text("folder", values.pop("folder", None))
     return Plan(
@@ -80,5 +81,5 @@ def read_plan(text: str) -> Plan:
 
 def _text(name: str, value: Any) -> str | None:
     if value is not None and not (isinstance(value, str) and value):
-        raise SweepError(f"{name} is a text in quotes, not {value!r}.")
+        raise SweepError(f"{name} is a text in quotes, not {quoted(value)}.")
     return value

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from idx_files import images_file, labels_file, some_labels, some_pixels
+from tally import tries
 
 from data.error import DataError
 from data.idx import read_images, read_labels
@@ -204,6 +205,7 @@ starts = st.sampled_from(
 
 @settings(max_examples=300, deadline=None)
 @given(read=readers, start=starts, rest=st.binary(max_size=2000), pack=st.booleans())
+@tries("IDX")
 def test_any_bytes_are_read_or_refused(
     scratch: Path, read: Reader, start: bytes, rest: bytes, pack: bool
 ) -> None:
@@ -215,6 +217,7 @@ def test_any_bytes_are_read_or_refused(
 
 @settings(max_examples=200, deadline=None)
 @given(seed=st.integers(0, 9), count=st.integers(1, 4), pack=st.booleans(), data=st.data())
+@tries("IDX")
 def test_no_truncation_goes_unnoticed(
     scratch: Path, seed: int, count: int, pack: bool, data: st.DataObject
 ) -> None:
@@ -227,6 +230,7 @@ def test_no_truncation_goes_unnoticed(
 
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
+@tries("IDX")
 def test_no_flipped_bits_in_a_gzip_file_change_what_is_read(
     scratch: Path, data: st.DataObject
 ) -> None:
@@ -242,6 +246,7 @@ def test_no_flipped_bits_in_a_gzip_file_change_what_is_read(
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
+@tries("IDX")
 def test_no_flipped_bit_in_a_header_goes_unnoticed(scratch: Path, data: st.DataObject) -> None:
     content = bytearray(GOOD_IMAGES)
     position = data.draw(st.integers(0, 8 * 16 - 1))

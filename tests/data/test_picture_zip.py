@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tally import tries
 from zip_files import dot, photo_of, png_of, some_pictures, zipped
 
 import data.picture  # noqa: F401  # here, so that its import is not counted as a ZIP's memory
@@ -350,6 +351,7 @@ GOOD = zipped(some_pictures(2))
 
 @settings(max_examples=150, deadline=None)
 @given(flips=st.sets(st.integers(0, 8 * len(GOOD) - 1), min_size=1, max_size=4))
+@tries("ZIPs")
 def test_flipped_bits_are_read_or_refused(flips: set[int]) -> None:
     content = bytearray(GOOD)
     for position in flips:
@@ -359,6 +361,7 @@ def test_flipped_bits_are_read_or_refused(flips: set[int]) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(kept=st.integers(0, len(GOOD) - 1), rest=st.binary(max_size=200))
+@tries("ZIPs")
 def test_any_truncation_is_refused(kept: int, rest: bytes) -> None:
     assert outcome(GOOD[:kept]) is None
     outcome(GOOD[:kept] + rest)

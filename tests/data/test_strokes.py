@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tally import tries
 
 from data import DataError
 from data.strokes import (
@@ -110,6 +111,7 @@ def test_what_is_no_drawing_is_refused(told: object) -> None:
 
 
 @given(JSON)
+@tries("drawings")
 def test_whatever_is_told_is_read_or_refused(told: object) -> None:
     try:
         strokes = read_strokes(told)

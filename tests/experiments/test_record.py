@@ -1,6 +1,9 @@
 """A sweep's file: torn lines, nonsense, and what is still missing."""
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +67,57 @@ def test_a_failed_run_is_tried_again_and_the_newest_line_counts(tmp_path: Path) 
     path = tmp_path / "sweep.jsonl"
     assert read_record(kept(path, Outcome(1, "failed", "No."))).missing == [0, 1]
     assert read_record(kept(path, ENDED)).outcomes[1] == ENDED
+
+
+def test_a_file_that_is_deleted_is_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "sweeps" / "sweep.jsonl"
+    record = Record(SWEEP, "d" * 64)
+    keeper = Keeper(path, record)
+    for outcome in (ENDED, Outcome(0, "finished", step=5)):
+        shutil.rmtree(path.parent)
+        record.outcomes[outcome.place] = outcome
+        keeper.keep(outcome)
+        assert read_record(path.read_bytes()) == record
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from experiments import Outcome, Record, Sweep
+from experiments.record import Keeper
+limit = int(sys.argv[2])
+record = Record(Sweep(learning_rate=(0.01,), seeds=tuple(range(20)), steps=5, epochs=None), "d")
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    keeper = Keeper(Path(sys.argv[1]), record)
+    for place in range(20):
+        keeper.keep(Outcome(place, "finished", step=5))
+except OSError as error:
+    print(place if limit > 100 else "none")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX limits")
+@pytest.mark.parametrize("limit", [50, 1_500, 2_000, 2_001, 2_002])
+def test_a_full_disk_leaves_whole_lines(tmp_path: Path, limit: int) -> None:
+    """Or no file at all, where there is no room for the first line."""
+    path = tmp_path / "sweep.jsonl"
+    result = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path), str(limit)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    if limit == 50:
+        assert (result.stdout, list(tmp_path.iterdir())) == ("none\n", [])
+        return
+    content = path.read_bytes()
+    assert 0 < len(content) <= limit
+    assert content.endswith(b"\n")
+    kept = read_record(content).outcomes
+    assert list(kept) == list(range(int(result.stdout)))
+    assert len(kept) > 2
 
 
 def changed(**fields: object) -> bytes:
