@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from cnn import forward
 from cnn.whatif import with_parameter
-from pages.parts.quiz import question
+from pages.parts.questions import question
 
 pytestmark = pytest.mark.browser
 

@@ -133,6 +133,12 @@ def wait_for_rate(page: Page, rate: float) -> None:
     )
 
 
+def set_rate_of_one(page: Page) -> None:
+    rate_slider(page).focus()
+    page.keyboard.press("End")
+    expect(page.get_by_test_id("stSliderThumbValue")).to_have_text("1")
+
+
 def open_panel(page: Page, name: str) -> None:
     page.locator("summary", has_text=name).click()
 

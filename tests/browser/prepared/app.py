@@ -7,8 +7,9 @@ import streamlit as st
 
 from cnn import Recipe
 from data import load_bundled
+from pages.parts.keys import Key
 from pages.parts.page import page
-from pages.parts.session import Key, Session
+from pages.parts.session import Session
 
 
 def recipe(filters: int = 1, batch: int = 1, rule: str = "exact") -> Recipe:
@@ -31,7 +32,7 @@ def main() -> None:
         )
         session = Session.begun(load_bundled(), asked)
         session.run.advance(int(given.get("steps", 1)) - 1)
-        session.looking_at = int(given["at"]) if "at" in given else None
+        session.look.step = int(given["at"]) if "at" in given else None
         st.session_state[Key.SESSION] = session
         st.switch_page("pages/step.py")
     page("Live")

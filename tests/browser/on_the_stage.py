@@ -1,0 +1,95 @@
+"""The stage alone in a browser: how it is opened, pointed at and looked at."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+Serve = Callable[..., str]
+
+ROOT = Path(__file__).parents[2]
+
+
+APP = Path(__file__).with_name("stage_app.py")
+
+
+MARGIN = 2  # CSS pixels around the cells of a canvas, which is also the tests' screen pixels
+
+
+ACCENT = {"light": (196, 17, 127), "dark": (255, 116, 196)}
+
+
+WIDE = {"width": 1440, "height": 900}
+
+
+NARROW = {"width": 390, "height": 844}
+
+
+def opened(page: Page, url: str, query: str = "", size: Any = WIDE) -> Page:
+    page.set_viewport_size(size)
+    page.goto(f"{url}/?{query}")
+    expect(page.locator(".stage")).to_have_attribute("data-step", re.compile(r"\d"), timeout=30_000)
+    return page
+
+
+def canvas(page: Page, panel: str) -> Any:
+    return page.locator(f"[data-panel={panel}] canvas")
+
+
+def unit(page: Page) -> float:
+    """The side of a feature map's cell, in CSS pixels."""
+    text = page.locator(".stage").evaluate("e => getComputedStyle(e).getPropertyValue('--u')")
+    return float(text.removesuffix("px"))
+
+
+def hover(page: Page, panel: str, row: int, column: int, side: float | None = None) -> None:
+    side = side or unit(page)
+    x, y = (MARGIN + (index + 0.5) * side for index in (column, row))
+    canvas(page, panel).hover(position={"x": x, "y": y})
+
+
+def readout(page: Page) -> str:
+    return page.locator(".readout").inner_text().replace("\n", " ")
+
+
+def expect_head(page: Page, text: str) -> None:
+    expect(page.locator(".readout strong")).to_have_text(text)
+
+
+def written(value: float, decimals: int = 4) -> str:
+    """A number as the stage writes it."""
+    text = f"{abs(value):.{decimals}f}"
+    return f"−{text}" if value < 0 and float(text) else text
+
+
+def colour_at(page: Page, panel: str, x: float, y: float) -> tuple[int, int, int]:
+    """The colour of a screen pixel of a panel, counted from its first cell's corner."""
+    script = """(canvas, [x, y]) => {
+      const ratio = canvas.width / canvas.clientWidth
+      const { data } = canvas.getContext("2d").getImageData(x * ratio, y * ratio, 1, 1)
+      return [...data.slice(0, 3)]
+    }"""
+    red, green, blue = canvas(page, panel).evaluate(script, [x + MARGIN, y + MARGIN])
+    return red, green, blue
+
+
+def outlined(page: Page, panel: str, top: float, left: float, bottom: float, right: float) -> bool:
+    """Whether a highlight runs through the middles of all four sides of a rectangle of cells."""
+    u = unit(page)
+    middle_x, middle_y = (left + right) / 2 * u, (top + bottom) / 2 * u
+    sides = [
+        (middle_x, top * u),
+        (middle_x, bottom * u),
+        (left * u, middle_y),
+        (right * u, middle_y),
+    ]
+    # A line is two pixels wide or more and lies on the border: one of the two beside it is hit.
+    return all(
+        any(
+            colour_at(page, panel, x + dx, y + dy) == ACCENT["light"]
+            for dx, dy in ((0, 0), (-1, 0), (0, -1))
+        )
+        for x, y in sides
+    )
