@@ -3,9 +3,11 @@
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from tally import TRIED, told
 
 from data import Digits, load_bundled
 
@@ -14,6 +16,27 @@ from data import Digits, load_bundled
 settings.register_profile("local", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+# What a worker of pytest-xdist has counted goes to the process that prints the summary.
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands in its count."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tried"] = dict(TRIED)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker has ended."""
+    TRIED.update(getattr(node, "workeroutput", {}).get("tried", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many bad inputs were tried."""
+    if TRIED:
+        terminalreporter.write_line(told(TRIED))
 
 
 MAIN = sys.modules["__main__"]

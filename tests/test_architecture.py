@@ -141,6 +141,32 @@ def test_what_pages_share_only_defines() -> None:
         assert not is_page(path), path.name
 
 
+MOST_LINES = 400
+
+LONGER: dict[str, str] = {}
+"""Files that may be longer, by path, each with the reason."""
+
+
+def test_every_file_can_be_read_in_one_sitting() -> None:
+    """A file that grows beyond that holds two things. Whatever git does not ignore is counted."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("this is no git checkout")
+    paths = [ROOT / name for name in listed.stdout.decode().split("\0")]
+    code = [path for path in paths if path.suffix in {".py", ".js", ".css"} and path.is_file()]
+    assert len(code) > 100
+    lines = {
+        path.relative_to(ROOT).as_posix(): path.read_bytes().count(b"\n") for path in set(code)
+    }
+    long = {name for name, count in lines.items() if count > MOST_LINES}
+    assert long == set(LONGER)
+
+
 WATCHED = """
 import sys, threading
 

@@ -28,20 +28,18 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from _app import browser, resident, server
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ClientState_pb2 import ClientState
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from threadpoolctl import threadpool_limits
-from websockets.asyncio.client import ClientConnection, connect
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from cnn import Recipe, Run  # after the path is set
+from visitor import Visitor  # after the path is set
+
+from cnn import Recipe, Run  # likewise
 from data import Digits, load_bundled  # likewise
 
 SECONDS = 15.0
@@ -49,71 +47,14 @@ LEFT = 150.0
 """Seconds after which Streamlit has forgotten a visitor who has left; it waits two minutes."""
 
 
-@dataclass
-class Visitor:
-    """What a browser without a screen has seen."""
-
-    frames: int = 0
-    newest: bytes = b""
-    _play: str = ""
-    _timers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-
-    async def visit(self, url: str, seconds: float) -> None:
-        """Open the live page, press Play once it stands, and watch."""
-        address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
-        async with connect(address, subprotocols=["streamlit"], max_size=None) as socket:
-            await self._rerun(socket)
-            playing = False
-            end = time.monotonic() + 600
-            while time.monotonic() < end:
-                try:
-                    content = await asyncio.wait_for(socket.recv(), end - time.monotonic())
-                except TimeoutError:
-                    break
-                message = ForwardMsg.FromString(content)
-                self._see(message, socket)
-                if not playing and self._play and message.HasField("script_finished"):
-                    playing = True
-                    await self._rerun(socket, press=self._play)
-                    self.frames, end = 0, time.monotonic() + seconds
-            self._forget_timers()
-
-    def _see(self, message: ForwardMsg, socket: ClientConnection) -> None:
-        kind = message.WhichOneof("type")
-        if kind == "stop_auto_rerun":
-            for fragment in message.stop_auto_rerun.fragment_ids:
-                if timer := self._timers.pop(fragment, None):
-                    timer.cancel()
-        elif kind == "auto_rerun":
-            again = message.auto_rerun
-            if timer := self._timers.pop(again.fragment_id, None):
-                timer.cancel()
-            self._timers[again.fragment_id] = asyncio.create_task(
-                self._ask_again(socket, again.fragment_id, again.interval)
-            )
-        elif kind == "delta" and message.delta.HasField("new_element"):
-            element = message.delta.new_element
-            if element.HasField("button") and element.button.label == "Play":
-                self._play = element.button.id
-            if element.HasField("bidi_component") and element.bidi_component.bytes:
-                self.frames += 1
-                self.newest = element.bidi_component.bytes
-
-    async def _ask_again(self, socket: ClientConnection, fragment: str, interval: float) -> None:
-        while True:
-            await asyncio.sleep(interval)
-            await self._rerun(socket, fragment=fragment)
-
-    async def _rerun(self, socket: ClientConnection, press: str = "", fragment: str = "") -> None:
-        state = ClientState(fragment_id=fragment, is_auto_rerun=bool(fragment))
-        if press:
-            state.widget_states.widgets.add(id=press, trigger_value=True)
-        await socket.send(BackMsg(rerun_script=state).SerializeToString())
-
-    def _forget_timers(self) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+async def _play(url: str, seconds: float) -> Visitor:
+    """Open the live page, press Play once it stands, and watch; return who did."""
+    async with Visitor(url) as visitor:
+        await visitor.open()
+        await visitor.begin_press("Play")
+        visitor.frames = 0
+        await visitor.watch(seconds)
+    return visitor
 
 
 def main() -> None:
@@ -152,10 +93,10 @@ def main() -> None:
 
 def _watch(url: str, count: int, seconds: float) -> tuple[list[Visitor], float]:
     """Let so many visitors play, and meanwhile time a real browser's Pause, in seconds."""
-    visitors = [Visitor() for _ in range(count)]
+    visitors: list[Visitor] = []
 
     async def all_at_once() -> None:
-        await asyncio.gather(*(visitor.visit(url, seconds) for visitor in visitors))
+        visitors.extend(await asyncio.gather(*(_play(url, seconds) for _ in range(count))))
 
     crowd = threading.Thread(target=lambda: asyncio.run(all_at_once()))
     with browser(url) as page:

@@ -9,8 +9,8 @@ Prints
 
 Needs chromium and the packages of requirements-dev.txt::
 
-    python tests/benchmarks/pages.py
-    python tests/benchmarks/pages.py --mnist FOLDER
+    python tests/benchmarks/opening.py
+    python tests/benchmarks/opening.py --mnist FOLDER
 """
 
 import argparse

@@ -10,6 +10,7 @@ from plain import assert_history, pair
 from cnn import Parameters, Recipe, Run, forward
 from data import Digits
 
+
 def test_the_curves_of_a_run_that_has_not_begun(digits: Digits) -> None:
     curves = pair(Recipe(filters=2), digits)[0].history
 

@@ -12,6 +12,7 @@ from plain import Plain, assert_history, pair
 from cnn import Recipe, Run, backward, forward
 from data import Digits
 
+
 def found(digits: Digits, kind: str) -> Recipe:
     """The first recipe of a family whose run leaves float32's range in the way asked for.
 
