@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 
-SECONDS = 300
+SECONDS = 60
 
 
 def main() -> int:
