@@ -1,6 +1,5 @@
 """What the shipped configuration and a real server keep from strangers, tried as one would."""
 
-import asyncio
 import io
 import re
 import tomllib
@@ -14,7 +13,7 @@ import requests
 from idx_files import four_files
 from serving import ROOT, server
 from streamlit.proto.DownloadButton_pb2 import DownloadButton as ButtonProto
-from visitor import Part, Visitor, state_of
+from visitor import Part, Visitor, state_of, visiting
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -92,7 +91,7 @@ def test_an_upload_without_the_token_is_refused(url: str, digits: Digits) -> Non
             assert visitor.wrong == []
             assert "seed=5" in link(visitor)
 
-    asyncio.run(tried())
+    visiting(tried())
 
 
 def test_a_page_of_another_site_cannot_speak_to_the_server(url: str) -> None:
@@ -103,9 +102,9 @@ def test_a_page_of_another_site_cannot_speak_to_the_server(url: str) -> None:
         async with connect(address, subprotocols=["streamlit"], origin=origin):
             pass
 
-    asyncio.run(tried(url))
+    visiting(tried(url))
     with pytest.raises(InvalidStatus, match="403"):
-        asyncio.run(tried("http://elsewhere.example"))
+        visiting(tried("http://elsewhere.example"))
 
 
 def test_nothing_uploaded_reaches_the_disk(
@@ -137,7 +136,7 @@ def test_nothing_uploaded_reaches_the_disk(
             assert _open_on_disk(process.pid, tmp_path) == []
 
     with server() as (url, process):
-        asyncio.run(brought(url))
+        visiting(brought(url))
     assert [path for path in _files(tmp_path) if MARK in path.read_bytes()] == []
     assert not list(tmp_path.rglob("*escaped*"))
     fresh = [path for path in _files(ROOT) if app.get(path) != path.stat().st_mtime_ns]
@@ -218,7 +217,7 @@ def test_one_visitor_cannot_reach_anothers_run(url: str, digits: Digits) -> None
             for other in ("0" * 32 + ".bin", "", "..%2f..%2fapp.py"):
                 assert requests.get(f"{url}/media/{other}", timeout=30).status_code in (400, 404)
 
-    asyncio.run(tried())
+    visiting(tried())
 
 
 def test_a_session_is_known_by_a_secret_number_alone(url: str) -> None:
@@ -235,4 +234,4 @@ def test_a_session_is_known_by_a_secret_number_alone(url: str) -> None:
                     assert thief.session_id not in (owner.session_id, claimed)
                     assert "seed=79" not in link(thief)
 
-    asyncio.run(tried())
+    visiting(tried())

@@ -11,10 +11,13 @@ uploads files. It also does what no browser does: send any value in the name of 
 """
 
 import asyncio
+import threading
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import requests
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -33,6 +36,22 @@ ONCE = ("trigger_value", "string_trigger_value", "json_trigger_value", "chat_inp
 
 COOKIE, HEADER = "_streamlit_xsrf", "X-Xsrftoken"
 """What a browser shows to be let upload: what it was given as a cookie, once more in a header."""
+
+
+Result = TypeVar("Result")
+
+
+def visiting(work: Coroutine[Any, Any, Result]) -> Result:
+    """Have visitors do something, and wait: in a thread of their own, for a test's may have the
+    event loop of a browser."""
+    return asyncio.run_coroutine_threadsafe(work, _loop()).result()
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ Nothing of it may reach the page or the server's log as an exception, the sessio
 answering, and another visitor must not notice.
 """
 
-import asyncio
 import json
 import math
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 from serving import server
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from tally import TRIED
-from visitor import Part, Visitor, state_of
+from visitor import Part, Visitor, state_of, visiting
 
 PAGES = ("", "step", "filter", "evaluate", "draw", "experiments", "notes", "data")
 
@@ -166,14 +165,13 @@ def url(log: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def bystander(url: str) -> Iterator[tuple[asyncio.Runner, Visitor]]:
+def bystander(url: str) -> Iterator[Visitor]:
     """Somebody else, who looks at step 70 of a run of their own all the while."""
-    with asyncio.Runner() as runner:
-        visitor = Visitor(url)
-        runner.run(visitor.__aenter__())
-        runner.run(visitor.open("step", "step=70&seed=11"))
-        yield runner, visitor
-        runner.run(visitor.__aexit__(None, None, None))
+    visitor = Visitor(url)
+    visiting(visitor.__aenter__())
+    visiting(visitor.open("step", "step=70&seed=11"))
+    yield visitor
+    visiting(visitor.__aexit__(None, None, None))
 
 
 async def visit(url: str, page: str, visit: list[list[Forged]]) -> None:
@@ -203,14 +201,13 @@ async def visit(url: str, page: str, visit: list[list[Forged]]) -> None:
 @settings(max_examples=3, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # a visit is long
 @given(sent=VISIT)
 def test_no_value_of_any_widget_breaks_a_page(
-    url: str, log: Path, bystander: tuple[asyncio.Runner, Visitor], path: str, sent: Any
+    url: str, log: Path, bystander: Visitor, path: str, sent: Any
 ) -> None:
-    runner, other = bystander
     said = log.stat().st_size
-    asyncio.run(visit(url, path, sent))
+    visiting(visit(url, path, sent))
     news = log.read_bytes()[said:].decode(errors="replace")
     assert "Traceback" not in news, news[-3_000:]
-    shown = other.newest
-    runner.run(other.open("step"))
-    assert other.wrong == []
-    assert other.newest == shown
+    shown = bystander.newest
+    visiting(bystander.open("step"))
+    assert bystander.wrong == []
+    assert bystander.newest == shown

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import socket
 import subprocess
 import sys
@@ -208,6 +209,9 @@ def test_a_download_can_be_cancelled_in_the_middle(server: Server, tmp_path: Pat
     assert not any(path.startswith("/second") for path in server.asked)
 
 
+HERE = os.pathsep.join(str(folder) for folder in list(Path(__file__).parents)[:2])
+"""Where a process that a test starts finds this file, and what it imports."""
+
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
@@ -229,7 +233,7 @@ def test_a_full_disk_is_said_and_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
     start: Callable[..., subprocess.Popen[str]],
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", HERE)
     write_files(tmp_path / "digits", {BIG: b"damaged"})
     process = start(FULL_DISK, str(tmp_path / "digits"), *server.mirrors("good"))
     output, _ = process.communicate()
@@ -265,7 +269,7 @@ def test_two_processes_can_fetch_at_once(
     monkeypatch: pytest.MonkeyPatch,
     start: Callable[..., subprocess.Popen[str]],
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", HERE)
     both = [start(AT_ONCE, str(tmp_path / "digits"), *server.mirrors("good")) for _ in range(2)]
     assert [process.communicate()[0] for process in both] == ["done\n"] * 2
     assert contents(tmp_path / "digits") == GOOD

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
-from opening import APP, drawn, opened
+from opening import APP, drawn, opened, press
 from streamlit.testing.v1 import AppTest
 
 from cnn import Recipe
@@ -67,7 +67,7 @@ def test_a_link_to_digits_that_are_not_here_yet_stays_until_another_run_has_begu
     app = live(data="own-1a2b3c4d", step="70")
     session: Session = app.session_state[Key.SESSION]
     assert said(app) is None
-    session.step()
-    assert said(drawn(app)) == "step=2"
+    press(app, "Step")
+    assert said(app) == "step=2"
     session.start(replace(digits, name="own-1a2b3c4d"), Recipe(data="own-1a2b3c4d"))
     assert said(drawn(app)) == "data=own-1a2b3c4d&step=70"
