@@ -1,9 +1,12 @@
 """What a worker process does with one run of a sweep."""
 
+import ctypes
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +25,14 @@ LAST_STEPS = 100
 
 CHUNK = 2_000
 """Images times filters trained between two looks at whether the run is still wanted: some 0.2 s."""
+
+
+KEPT, LARGE = 1 << 28, 1 << 24
+"""Bytes free from which on a worker of a cluster gives memory back, and bytes of an array that is
+given back at once, or asked for beyond what is needed."""
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+"""glibc's names (malloc.h)."""
 
 
 class Unwanted(Exception):  # nothing is wrong: the sweep was cancelled
@@ -62,6 +73,8 @@ def train(
     """
     start = time.perf_counter()
     wanted = _wanted(starter)
+    if starter is None:
+        _keep_memory()
     # Views without the mapping's own class, whose every slice costs more than the slice.
     images, held_out_images = np.asarray(images), np.asarray(held_out_images)
     labels, held_out_labels = np.asarray(labels), np.asarray(held_out_labels)
@@ -135,6 +148,20 @@ def _mean_loss(history: History, after: int, until: int) -> float | None:
         return None
     sums = history.entries(np.array([max(after, 1), until]))["loss_sum"].tolist()
     return finite((sums[1] - (sums[0] if after else 0.0)) / (until - after))
+
+
+def _keep_memory() -> None:
+    """Let the process keep the memory that a run frees, for the next run.
+
+    Dask has its workers give back whatever they can, and every run would ask for it again, page by
+    page: a tenth of its time.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # a libc other than glibc
+            libc = ctypes.CDLL(None)
+            libc.mallopt(_M_TRIM_THRESHOLD, KEPT)
+            libc.mallopt(_M_MMAP_THRESHOLD, LARGE)
+            libc.mallopt(_M_TOP_PAD, LARGE)
 
 
 def _wanted(starter: int | None) -> Callable[[], bool]:
