@@ -22,5 +22,5 @@ ENV STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
     WATCH_IT_LEARN_CACHE=/home/learner/cache
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ.get(\"STREAMLIT_SERVER_PORT\", 8501)}/_stcore/health', timeout=4)"]
 CMD ["streamlit", "run", "app.py"]

@@ -61,7 +61,10 @@ def _named(visit: Session) -> str | None:
     run = visit.run
     if visit.awaited and run.step == 1:
         return None  # the page may be loaded again when the digits of the link's run are here
-    return "" if (run.recipe, run.step) == DEFAULT[:2] else query(run.recipe, run.step)
+    # With the rate of the next step, unlike a link: it may have been set for it just now.
+    if (run.recipe, run.step) == DEFAULT[:2]:
+        return ""
+    return query(run.recipe, run.step, until=run.step + 1)
 
 
 def _return_to(asked: Wanted) -> None:

@@ -22,12 +22,13 @@ def arrival(session: Session) -> None:
 def _replay(session: Session, goal: int, place: DeltaGenerator) -> None:
     """Train, with a bar; a press on the button interrupts this and begins the page anew."""
     run = session.run
+    goal = min(goal, run.longest)
     with place.container():
         bar = st.progress(0.0)
         st.button("Stop here", on_click=session.stay)
     while run.step < goal and not run.stopped:
         session.approach(goal)
         waits = ", waiting for its turn" if session.waits else ""
-        bar.progress(run.step / goal, f"Training to step {goal:,} again: step {run.step:,}{waits}")
+        bar.progress(run.step / goal, f"Training to step {goal:,}: step {run.step:,}{waits}")
     session.stay()
     place.empty()

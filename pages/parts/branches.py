@@ -64,9 +64,7 @@ def _fork(session: Session) -> None:
 def _runs(session: Session) -> None:
     if not session.others:
         return
-    with st.popover(
-        f"Runs of this visit: {len(session.others) + 1}", key=f"runs_{session.held.number}"
-    ):
+    with st.popover(f"Runs: {len(session.others) + 1}", key=f"runs_{session.held.number}"):
         st.caption(f"In hand: {_described(session.held)}")
         for held in reversed(session.others.values()):
             if st.button(_described(held), key=f"run_{held.number}", help="Take it in hand again."):

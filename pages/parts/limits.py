@@ -8,6 +8,7 @@ Variable                               Limits                                   
 ``WATCH_IT_LEARN_STEPS_A_SECOND``      most training steps a second of a visitor    as fast as
                                        who plays                                    it goes
 ``WATCH_IT_LEARN_LONGEST_RUN``         most steps of a run                          2,000,000
+``WATCH_IT_LEARN_SWEEP_PROCESSES``     most processes of a sweep; 0 for no sweeps   one a core
 ``WATCH_IT_LEARN_VISITORS_TRAINING``   most visitors who train at once; who comes   100
                                        after them waits until one pauses
 ``WATCH_IT_LEARN_ALLOW_PATHS``         whether visitors may name folders of the     on a server
@@ -36,6 +37,9 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 FASTEST = 10_000_000
 """Steps a second that no machine takes: as good as no limit."""
 
+MOST_PROCESSES = 256
+"""Of a sweep: more than there are cores, so as good as no limit."""
+
 MOST_MEGABYTES = 100
 """Of an uploaded file with digits; all of MNIST, unpacked, has 55."""
 
@@ -55,6 +59,7 @@ class Limits:
         steps_a_second: of a visitor who plays; what they step by hand is not counted.
         longest_run: steps after which a run ends.
         visitors_training: at once; the others wait for a place.
+        sweep_processes: in which a sweep's runs are trained; one sweep at a time.
         paths_allowed: whether visitors may name folders of the server, or None: only where no
             other machine reaches it.
     """
@@ -62,6 +67,7 @@ class Limits:
     steps_a_second: int = FASTEST
     longest_run: int = MAX_STEPS
     visitors_training: int = 100
+    sweep_processes: int = MOST_PROCESSES
     paths_allowed: bool | None = None
 
     @classmethod
@@ -88,6 +94,7 @@ class Limits:
             number("STEPS_A_SECOND", cls.steps_a_second, 1, FASTEST),
             number("LONGEST_RUN", cls.longest_run, 1, MAX_STEPS),
             number("VISITORS_TRAINING", cls.visitors_training, 1, 1_000),
+            number("SWEEP_PROCESSES", cls.sweep_processes, 0, MOST_PROCESSES),
             None if paths < 0 else bool(paths),
         )
 

@@ -38,12 +38,12 @@ def link(address: str, recipe: Recipe, step: int) -> str:
         step: the step.
     """
     scheme, host, path, *_ = urlsplit(address)
-    return urlunsplit((scheme, host, path or "/", query(recipe, step), ""))
+    return urlunsplit((scheme, host, path or "/", query(recipe, step, until=step), ""))
 
 
-def query(recipe: Recipe, step: int) -> str:
-    """Return the parameters of such an address."""
-    return urlencode(recipe.until(step).to_strings() | {STEP: str(step)}, safe=",:")
+def query(recipe: Recipe, step: int, until: int) -> str:
+    """Return the parameters of such an address, with the changes of the rate until some step."""
+    return urlencode(recipe.until(until).to_strings() | {STEP: str(step)}, safe=",:")
 
 
 def wanted(parameters: Mapping[str, str]) -> Wanted:

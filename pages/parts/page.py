@@ -34,6 +34,8 @@ _STYLE = """<style>
 /* What went wrong and the way on stand in one row, as low as it can be, where there is room. */
 :is(.st-key-trouble, .st-key-notice) > :has(.stAlert) { flex-basis: 16rem; }
 :is(.st-key-trouble, .st-key-notice) .stAlertContainer { padding: 0.4rem 0.75rem; }
+/* Without a mouse Plotly's buttons would always stand there, on the legend. */
+@media (hover: none) { .modebar { display: none; } }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 2.75rem 0.75rem 3rem; }
   .st-key-pace [role="radio"] { padding-inline: 0.6rem; } /* what has a number stays in one row */

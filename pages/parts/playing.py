@@ -6,6 +6,9 @@ from pages.parts.rates import written
 from pages.parts.session import Session
 from pages.parts.turns import TURNS
 
+NOTHING = "\N{NO-BREAK SPACE}"
+"""A line of text with nothing in it."""
+
 REFRESHED = 2.0
 """Seconds between two drawings of what follows the newest step, on a page that plays on."""
 
@@ -44,15 +47,20 @@ def playing(session: Session) -> None:
 
 
 def shared_machine(session: Session) -> None:
-    """Say that others train here too, or that this run has to wait for them."""
+    """Say that others train here too, or that this run has to wait for them.
+
+    In a line that is always there, so that nothing below it moves.
+    """
     players = TURNS.players
     if session.playing and session.waits:
         st.caption(
-            f"{players} visitors train on this machine now, as many as may at once: "
+            f"As many visitors train on this machine as may at once, {players}: "
             "this run goes on by itself when one of them pauses."
         )
     elif players > 1:
         st.caption(f"{players} visitors train on this machine now and share its time.")
+    else:
+        st.caption(NOTHING)
 
 
 def refresh(session: Session) -> float | None:

@@ -3,16 +3,47 @@
 import ctypes
 import gc
 import sys
+import threading
+import time
 from contextlib import suppress
+from functools import cache
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 from threadpoolctl import threadpool_limits
 
 from pages.parts.forged import ignore_forged_values
+from pages.parts.turns import TURNS
+
+RECLAIMED = 20.0
+"""Seconds between two looks for memory that nobody uses any more: it takes some 0.05 s."""
 
 _M_ARENA_MAX = -8
 """glibc's name for how many heaps a process may have (malloc.h)."""
+
+
+@cache
+def _reclaim_memory() -> None:
+    """From now on give back the memory of visitors who have left, whenever nobody plays.
+
+    Their sessions are cycles of objects, and Python looks for cycles when enough new objects have
+    been made: where nobody plays any more, never.
+    """
+
+    def reclaim() -> None:
+        while True:
+            time.sleep(RECLAIMED)
+            if TURNS.players == 0:
+                gc.collect()
+                _glibc("malloc_trim", 0)
+
+    threading.Thread(target=reclaim, name="reclaim", daemon=True).start()
+
+
+def _glibc(function: str, *values: int) -> None:
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # a libc other than glibc
+            getattr(ctypes.CDLL(None), function)(*values)
 
 
 @st.cache_resource(show_spinner=False)
@@ -33,10 +64,9 @@ def prepare_process() -> None:
     through every object of every library.
     """
     threadpool_limits(limits=1, user_api="blas")
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # a libc other than glibc
-            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+    _glibc("mallopt", _M_ARENA_MAX, 1)
     ignore_forged_values()
     MultiPartParser.spool_max_size = sys.maxsize  # `maxUploadSize` bounds it
     gc.collect()
     gc.freeze()
+    _reclaim_memory()

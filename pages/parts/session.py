@@ -117,6 +117,7 @@ class Session:
     def stay(self) -> None:
         """Train no further towards the step that a link asked for."""
         self.goal = None
+        TURNS.leave(id(self))
 
     def read_notice(self) -> None:
         """Say no more what was to be said once."""
@@ -182,7 +183,8 @@ class Session:
 
     def _replace(self, held: Held) -> None:
         self.held = held
-        self.playing, self._known_dead = False, False
+        self.pause()
+        self._known_dead = False
         self.look = Look()
         self.slider.put(self.run.learning_rate)
 
@@ -200,7 +202,7 @@ class Session:
 
     def step(self) -> None:
         """Pause, and take one step."""
-        self.playing = False
+        self.pause()
         self._hear_slider()
         self.run.advance(1)
 
@@ -227,14 +229,16 @@ class Session:
         if not self.playing or now < self._due:
             return
         self._due = now + 0.7 * self.pace.interval
-        steps = self.pace.steps
+        steps, before = self.pace.steps, self.run.step
+        most = min(steps or MAX_STEPS, self._allowance.steps(limits().steps_a_second))
         self._hear_slider()
-        self._train(steps or MAX_STEPS, self.pace.interval, None if steps else BUDGET)
+        self._train(most, self.pace.interval, None if steps else BUDGET)
+        self._allowance.take(self.run.step - before)
         if self.run.stopped or self._died():
             self.pause()
 
     def approach(self, goal: int) -> None:
-        """Train towards a step for one turn."""
+        """Train towards a step for one turn; what was trained once is no new step of anybody's."""
         self._train(goal - self.run.step, 0.0, BUDGET)
 
     def _train(self, most: int, interval: float, budget: float | None) -> None:
@@ -245,17 +249,13 @@ class Session:
             interval: seconds from now until another turn is wanted.
             budget: seconds after which it is enough, if nobody else plays; None for all steps.
         """
-        owners = limits()
-        with TURNS.turn(id(self), owners.visitors_training, interval, budget) as end:
+        run, goal = self.run, self.run.step + most
+        chunk = max(8 // run.recipe.batch, 1)
+        with TURNS.turn(id(self), limits().visitors_training, interval, budget) as end:
             self.waits = end is None
-            left = min(most, self._allowance.steps(owners.steps_a_second))
-            chunk = max(8 // self.run.recipe.batch, 1)
-            while end and left > 0 and time.monotonic() < end:
-                taken = self.run.advance(min(chunk, left))
-                if not taken:
+            while end and run.step < goal and time.monotonic() < end:
+                if not run.advance(min(chunk, goal - run.step)):
                     break
-                left -= taken
-                self._allowance.take(taken)
         if self.waits:
             time.sleep(WAITING)
 

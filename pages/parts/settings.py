@@ -49,7 +49,7 @@ def new_run(session: Session) -> None:
                 ),
             )
             st.rerun()
-        st.page_link("pages/data.py", label="Other digits, also your own: the data page")
+        st.page_link("pages/data.py", label="Other digits, also your own")
 
 
 def watched_digit(session: Session) -> None:

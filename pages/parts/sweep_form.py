@@ -9,7 +9,7 @@ from pages.parts.keys import Key
 from pages.parts.numbers import in_decimals
 from pages.parts.refusal import plain
 from pages.parts.session import Session
-from pages.parts.sweeping import Sweeping, begun, digest_of
+from pages.parts.sweeping import Sweeping, begun, digest_of, where_sweeps_run
 from pages.parts.wording import counted
 
 LISTS = {
@@ -27,7 +27,7 @@ LENGTH = {"epochs": "epochs", "steps": "steps"}
 
 def new_sweep(session: Session) -> None:
     """Offer to put a sweep together and, with its cost before the eyes, to start it."""
-    default, where = Sweep(), Where.configured()
+    default = Sweep()
     values: dict[str, object] = {"data": session.digits.name}
     with st.container(horizontal=True, vertical_alignment="bottom", key="sweep_form"):
         for name, label in LISTS.items():
@@ -79,8 +79,11 @@ def new_sweep(session: Session) -> None:
         st.error(plain(error))
         return
     sweeping = begun(Record(sweep, digest_of(session.digits)), session.digits)
-    _cost(sweeping, session.digits, where)
-    _start(session, sweeping, where)
+    if sweeping.forbidden:
+        st.error(plain(sweeping.forbidden))
+        return
+    _cost(sweeping, session.digits, where_sweeps_run())
+    _start(session, sweeping)
 
 
 def _numbers(text: str) -> list[object]:
@@ -102,13 +105,14 @@ def _cost(sweeping: Sweeping, digits: Digits, where: Where) -> None:
     cost = estimate(sweeping.record.sweep, digits, where, missing)
     there = total - len(missing)
     kept = f", of which {there} are there already" if there else ""
+    what = "steps to go" if there else "steps in all"
     if not missing:
         st.markdown(
             f"**{counted(total, 'run')}** of at most {MOST_RUNS}, and all are there already."
         )
         return
     st.markdown(
-        f"**{counted(total, 'run')}** of at most {MOST_RUNS}{kept}; {cost.steps:,} steps in all, "
+        f"**{counted(total, 'run')}** of at most {MOST_RUNS}{kept}; {cost.steps:,} {what}, "
         f"on {where}: {said(cost)}."
     )
     st.caption(
@@ -134,12 +138,12 @@ def duration(seconds: float) -> str:
     return f"{in_decimals(seconds / 3_600, 1)} h"
 
 
-def _start(session: Session, sweeping: Sweeping, where: Where) -> None:
+def _start(session: Session, sweeping: Sweeping) -> None:
     now = session.kept.sweeping
 
     def start() -> None:
         session.kept.sweeping = sweeping
-        sweeping.go(where)
+        sweeping.go()
 
     with st.container(horizontal=True):
         st.button(

@@ -4,7 +4,7 @@ import streamlit as st
 
 from cnn import Recipe
 from data import Digits
-from experiments import Outcome, Record, RecordError, Where, lines
+from experiments import Outcome, Record, RecordError, lines
 from experiments.record import LARGEST
 from pages.parts.clicks import clicked_point, whole
 from pages.parts.digits import shared_digits
@@ -58,9 +58,9 @@ def _progress(sweeping: Sweeping) -> None:
         elif record.missing:
             st.button(
                 "Go on",
-                on_click=lambda: sweeping.go(Where.configured()),
-                disabled=sweeping.digits is None,
-                help="Runs what is missing.",
+                on_click=sweeping.go,
+                disabled=sweeping.digits is None or sweeping.forbidden is not None,
+                help=sweeping.forbidden or "Runs what is missing.",
             )
         st.download_button(
             "Save the results (.jsonl)",

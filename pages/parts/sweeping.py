@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -30,6 +30,7 @@ from experiments import (
     read_record,
     run_sweep,
 )
+from pages.parts.limits import limits
 from pages.parts.task import Progress, Task
 
 FOLDER = "sweeps"
@@ -74,10 +75,29 @@ class Sweeping:
         total = len(self.record.sweep.recipes)
         return (time.monotonic() - self.since) / done * (total - len(self.record.outcomes))
 
-    def go(self, where: Where) -> None:
+    @property
+    def forbidden(self) -> str | None:
+        """Why the server's owner does not let it run, in one sentence, or None."""
+        owners, sweep = limits(), self.record.sweep
+        if not owners.sweep_processes:
+            return "No sweeps are run on this server: its owner has said so."
+        longest = sweep.length(min(sweep.recipes, key=lambda r: r.batch), self._images)
+        if longest > owners.longest_run:
+            return (
+                f"A run takes at most {owners.longest_run:,} steps on this server, and one of "
+                f"these takes {longest:,}: ask for fewer."
+            )
+        return None
+
+    @property
+    def _images(self) -> int:
+        return len(self.digits.images) if self.digits else 1
+
+    def go(self) -> None:
         """Run what is missing."""
-        if self.digits is None or self.running:
+        if self.digits is None or self.running or self.forbidden:
             return
+        where = where_sweeps_run()
         digits, record, there = self.digits, self.record, _visitor_is_there()
         path = self.path
 
@@ -112,6 +132,12 @@ class Sweeping:
 
         self.began, self.since = len(record.outcomes) - len(_failed(record)), time.monotonic()
         self.task = Task(work)
+
+
+def where_sweeps_run() -> Where:
+    """Return where visitors' sweeps run: on the owner's cluster, or on cores of this machine."""
+    where = Where.configured()
+    return replace(where, processes=min(where.processes, max(limits().sweep_processes, 1)))
 
 
 def _failed(record: Record) -> list[Outcome]:

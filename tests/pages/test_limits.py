@@ -1,11 +1,12 @@
 """The limits that the server's owner sets, as a visitor meets them."""
 
+import re
 import time
 from collections.abc import Iterator
 
 import pytest
 from live_page import set_pace
-from opening import drawn, held, opened, press
+from opening import drawn, held, opened, press, text
 
 from cnn import Recipe
 from data import Digits
@@ -14,8 +15,9 @@ from pages.parts.pace import FASTEST
 from pages.parts.session import Session
 from pages.parts.turns import TURNS, Allowance, Turns
 
-LONGEST, STEPS_A_SECOND, VISITORS = (
-    f"WATCH_IT_LEARN_{name}" for name in ("LONGEST_RUN", "STEPS_A_SECOND", "VISITORS_TRAINING")
+LONGEST, STEPS_A_SECOND, VISITORS, SWEEPS = (
+    f"WATCH_IT_LEARN_{name}"
+    for name in ("LONGEST_RUN", "STEPS_A_SECOND", "VISITORS_TRAINING", "SWEEP_PROCESSES")
 )
 
 
@@ -24,6 +26,11 @@ def _read_again() -> Iterator[None]:
     limits.cache_clear()
     yield
     limits.cache_clear()
+
+
+def _until_nobody_plays() -> None:
+    while TURNS.players:  # who played in the tests before
+        time.sleep(0.1)
 
 
 def test_nothing_said_is_the_defaults() -> None:
@@ -117,8 +124,7 @@ def test_who_comes_too_late_waits_and_goes_on_by_itself(
     digits: Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VISITORS, "1")
-    while TURNS.players:  # who played in the tests before
-        time.sleep(0.1)
+    _until_nobody_plays()
     first, second = (opened("live", Session.begun(digits, Recipe())) for _ in range(2))
     for app in (first, second):
         press(app, "Play")
@@ -128,7 +134,7 @@ def test_who_comes_too_late_waits_and_goes_on_by_itself(
     drawn(second)
     assert held(second).run.step == stood == 1
     assert held(second).playing
-    assert any("as many as may at once" in caption.value for caption in second.caption)
+    assert any("As many visitors train" in caption.value for caption in second.caption)
     press(second, "Pause")
     press(second, "Step")  # by hand is not playing
     assert held(second).run.step == 2
@@ -137,7 +143,7 @@ def test_who_comes_too_late_waits_and_goes_on_by_itself(
     drawn(second)
     drawn(second)
     assert held(second).run.step > 2
-    assert not any("as many as may at once" in caption.value for caption in second.caption)
+    assert not any("As many visitors train" in caption.value for caption in second.caption)
     press(second, "Pause")
     assert TURNS.players == 0
 
@@ -160,3 +166,43 @@ def test_turns_are_shorter_the_more_share_them(monkeypatch: pytest.MonkeyPatch) 
     assert turns.players == 1
     with turns.turn(5, 4, 0.06, 0.08) as end:
         assert end == pytest.approx(now + 0.08)
+
+
+def test_a_replay_takes_no_allowance_and_leaves_its_place(
+    digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(STEPS_A_SECOND, "1")
+    _until_nobody_plays()
+    app = opened("live", Session.begun(digits, Recipe()))
+    held(app).goal = 300
+    drawn(app)
+    assert held(app).run.step == 300
+    assert TURNS.players == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "sentence"),
+    [
+        (SWEEPS, "0", "No sweeps are run on this server: its owner has said so."),
+        (
+            LONGEST,
+            "3999",
+            "A run takes at most 3,999 steps on this server, and one of these takes 4,000: ask "
+            "for fewer.",
+        ),
+    ],
+)
+def test_a_sweep_keeps_to_the_owners_limits(
+    name: str, said: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, said)
+    app = opened("experiments")
+    assert [re.sub(r"\\", "", error.value) for error in app.error] == [sentence]
+    assert "Start the sweep" not in [button.label for button in app.button]
+
+
+def test_a_sweep_has_no_more_processes_than_the_owner_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(SWEEPS, "1")
+    assert "on one process" in text(opened("experiments"))
