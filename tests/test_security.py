@@ -12,6 +12,8 @@ import pytest
 import requests
 from idx_files import four_files
 from serving import ROOT, server
+from starlette.formparsers import MultiPartParser
+from streamlit.elements.widgets.selectbox import SelectboxSerde
 from streamlit.proto.DownloadButton_pb2 import DownloadButton as ButtonProto
 from visitor import Part, Visitor, state_of, visiting
 from websockets.asyncio.client import connect
@@ -235,3 +237,12 @@ def test_a_session_is_known_by_a_secret_number_alone(url: str) -> None:
                     assert "seed=79" not in link(thief)
 
     visiting(tried())
+
+
+def test_what_the_app_sets_in_libraries_is_still_there() -> None:
+    """Both would go unheard if another version called them something else."""
+    assert isinstance(MultiPartParser.spool_max_size, int)
+    chooser = SelectboxSerde(
+        ["a"], formatted_options=["a"], formatted_option_to_option_index={"a": 0}
+    )
+    assert chooser.formatted_option_to_option_index == {"a": 0}

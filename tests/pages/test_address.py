@@ -71,3 +71,12 @@ def test_a_link_to_digits_that_are_not_here_yet_stays_until_another_run_has_begu
     assert said(app) == "step=2"
     session.start(replace(digits, name="own-1a2b3c4d"), Recipe(data="own-1a2b3c4d"))
     assert said(drawn(app)) == "data=own-1a2b3c4d&step=70"
+
+
+def test_a_rate_that_was_set_for_the_next_step_outlives_a_reload(digits: Digits) -> None:
+    session = Session.begun(digits, Recipe())
+    session.run.advance(99)
+    session.fork(60, 0.04)
+    app = opened("live", session)
+    assert said(app) == "learning_rate=0.01,61:0.04&step=60"
+    assert asked(app) == (Recipe(learning_rate=((1, 0.01), (61, 0.04))), 60, None)
