@@ -96,21 +96,27 @@ class Line:
         while True:
             try:
                 here, _ = listener.accept()
+            except OSError:
+                return  # the line is cut
+            try:
                 there = socket.create_connection(("127.0.0.1", self._to))
             except OSError:
-                return
+                here.close()  # nobody is at the other end
+                continue
             threading.Thread(target=self._carry, args=(here, there), daemon=True).start()
 
     def _carry(self, here: socket.socket, there: socket.socket) -> None:
         other = {here: there, there: here}
         self._ends |= other.keys()
-        with here, there, suppress(OSError):
-            while True:
-                for end in select.select([here, there], [], [])[0]:
-                    if not (content := end.recv(1 << 16)):
-                        return
-                    other[end].sendall(content)
-        self._ends -= other.keys()
+        try:
+            with here, there, suppress(OSError):
+                while True:
+                    for end in select.select([here, there], [], [])[0]:
+                        if not (content := end.recv(1 << 16)):
+                            return
+                        other[end].sendall(content)
+        finally:
+            self._ends -= other.keys()
 
 
 @contextmanager
