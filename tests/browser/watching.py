@@ -152,6 +152,7 @@ def fill(page: Page, name: str, value: object) -> None:
 
 def start_new_run(page: Page) -> None:
     before = meta(page)["run"]
+    expect(page.locator(".stApp[data-test-script-state=notRunning]")).to_be_visible()
     button(page, "Start a new run").click()
     page.wait_for_function("(before) => globalThis.meta.run !== before", arg=before)
 
