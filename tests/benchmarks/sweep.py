@@ -5,16 +5,17 @@ short sweep first, so that what is timed is the runs and not the start of Python
 processes at no less than 1.7 times the speed of one, the cluster likewise, the same bytes
 everywhere, and no run lost to a killed worker.
 
-With --live the same on two processes while a browser on this machine has the live page open and
-plays, at one step a second and at ten, and the frames that it draws: a browser's drawing takes its
-part of the two cores. Needs the packages of requirements-dev.txt, and chromium
-for --live::
+With --live the same on two processes while the live page plays: at ten steps a second for a browser
+elsewhere (a websocket that takes every frame), and at one step a second and at ten in a browser on
+this machine, whose drawing takes its part of the two cores; and the frames that come. Needs the
+packages of requirements-dev.txt, and chromium for --live::
 
     python tests/benchmarks/sweep.py
     python tests/benchmarks/sweep.py --live
 """
 
 import argparse
+import asyncio
 import os
 import signal
 import sys
@@ -25,9 +26,12 @@ from tempfile import TemporaryDirectory
 from _app import browser, server
 from playwright.sync_api import Page
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from data import Digits, load_bundled  # the project is run, not installed
+from visitor import Visitor  # after the path is set
+
+from data import Digits, load_bundled  # likewise
 from experiments import Outcome, Record, Sweep, Where, run_sweep
 
 SWEEP = Sweep()  # five rates, three seeds, one epoch
@@ -80,6 +84,8 @@ def quickest(digits: Digits, where: Where, repeats: int) -> tuple[float, Record]
 
 def beside_the_live_page(digits: Digits) -> None:
     """Time one process and two while the live page draws, and count its frames."""
+    with server() as (url, _):
+        asyncio.run(beside_a_visitor(url, digits))
     with server() as (url, _), browser(url) as page:
         for pace in ("1 step/s", "10/s"):
             page.get_by_role("radio", name=pace, exact=True).click()
@@ -95,6 +101,27 @@ def beside_the_live_page(digits: Digits) -> None:
                 f"two processes beside the live page at {pace}: {seconds[2]:.2f} s, "
                 f"{seconds[1] / seconds[2]:.2f} times one process; {drawn:.1f} frames a second"
             )
+
+
+async def beside_a_visitor(url: str, digits: Digits) -> None:
+    """Time both while the live page draws ten frames a second in a browser elsewhere."""
+    async with Visitor(url) as visitor:
+        await visitor.open()
+        (pace,) = (part for part in visitor.widgets if part.label == "Pace")
+        await visitor.force(pace, string_array_value=["10/s"])
+        await visitor.begin_press("Play")
+        seconds, drawn = {}, 0.0
+        for processes in (1, 2):
+            before, start = visitor.frames, time.perf_counter()
+            sweep = asyncio.create_task(asyncio.to_thread(timed, digits, Where(processes)))
+            while not sweep.done():
+                await visitor.watch(0.1)
+            seconds[processes], _ = sweep.result()
+            drawn = (visitor.frames - before) / (time.perf_counter() - start)
+    print(
+        f"two processes beside the live page at 10/s, its browser elsewhere: {seconds[2]:.2f} s, "
+        f"{seconds[1] / seconds[2]:.2f} times one process; {drawn:.1f} frames a second"
+    )
 
 
 def frames(page: Page) -> int:
