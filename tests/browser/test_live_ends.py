@@ -23,6 +23,7 @@ from watching import (
     pause,
     paused,
     play,
+    rate_shown,
     rate_slider,
     same_run,
     set_rate_of_one,
@@ -60,7 +61,7 @@ def test_a_network_that_dies_while_it_plays_stops_and_is_revived(
     died = paused(live)
     live.get_by_role("button", name="Go back to when it lived").click()
     expect(live.get_by_role("alert")).to_be_hidden()
-    expect(live.get_by_test_id("stSliderThumbValue")).to_have_text("0.1")
+    expect(rate_shown(live)).to_have_text("0.1")
     back = step(live)
     assert 2 < back < died
     button(live, "Step").click()
@@ -158,7 +159,7 @@ def test_a_run_that_diverges_says_so_and_goes_on_with_a_tenth_of_the_rate(
     live.get_by_role("button", name="Go on from step 2 with a tenth of the rate").click()
     expect(alert).to_be_hidden()
     expect_step(live, 2)
-    expect(live.get_by_test_id("stSliderThumbValue")).to_have_text("10000")
+    expect(rate_shown(live)).to_have_text("10000")
     button(live, "Step").click()
     expect_step(live, 3)
     assert meta(live)["rate_changes"] == [[1, 0.01], [2, 100_000.0], [3, 10_000.0]]
@@ -169,7 +170,7 @@ def test_rates_that_the_slider_does_not_have_are_shown_and_trained_until_it_is_m
 ) -> None:
     recipe = Recipe(learning_rate=((1, 0.0123), (300, 0.0456)))
     live = opened_with(quiet, by_address, recipe)
-    thumb = live.get_by_test_id("stSliderThumbValue")
+    thumb = rate_shown(live)
     expect(thumb).to_have_text("0.0123")
     play(live)
     wait_for_step(live, 400)
@@ -252,7 +253,7 @@ def test_play_and_step_in_turn_as_fast_as_it_can_be_pressed(live: Page) -> None:
 
 def test_the_slider_dragged_to_both_ends_while_it_plays(live: Page) -> None:
     play(live)
-    thumb = live.get_by_test_id("stSliderThumbValue").locator("..")
+    thumb = rate_shown(live).locator("..")
     box = live.locator("[data-testid=stSlider]").bounding_box()
     assert box is not None
     run = meta(live)["run"]
@@ -264,7 +265,7 @@ def test_the_slider_dragged_to_both_ends_while_it_plays(live: Page) -> None:
             live.mouse.down()
             live.mouse.move(end, grip["y"] + grip["height"] / 2, steps=8)
             live.mouse.up()
-    expect(live.get_by_test_id("stSliderThumbValue")).to_have_text("0.0001")
+    expect(rate_shown(live)).to_have_text("0.0001")
     assert meta(live)["run"] == run
     works_still(live)
 
@@ -283,7 +284,7 @@ def works_still(page: Page) -> None:
     """Whatever has happened: Reset leads to step 1, from which one step and then play go on."""
     rate_slider(page).focus()
     page.keyboard.press("Home")  # a rate at which nothing dies
-    expect(page.get_by_test_id("stSliderThumbValue")).to_have_text("0.0001")
+    expect(rate_shown(page)).to_have_text("0.0001")
     button(page, "Reset").click()
     expect_step(page, 1)
     assert paused(page) == 1
