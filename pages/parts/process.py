@@ -27,14 +27,17 @@ def _reclaim_memory() -> None:
     """From now on give back the memory of visitors who have left, whenever nobody plays.
 
     Their sessions are cycles of objects, and Python looks for cycles when enough new objects have
-    been made: where nobody plays any more, never.
+    been made: where nobody plays any more, never. Nor does it look at what `prepare_process` put
+    out of its way, and with it the session in which it was called.
     """
 
     def reclaim() -> None:
         while True:
             time.sleep(RECLAIMED)
             if TURNS.players == 0:
+                gc.unfreeze()
                 gc.collect()
+                gc.freeze()
                 _glibc("malloc_trim", 0)
 
     threading.Thread(target=reclaim, name="reclaim", daemon=True).start()
@@ -51,7 +54,8 @@ def prepare_process() -> None:
     """Set BLAS threads, heaps, uploads and garbage collection for many short runs of scripts.
 
     BLAS gets one thread: matrices as small as these lose more to threads than they gain, and
-    the number of threads must not change a run's bits.
+    the number of threads must not change a run's bits. threadpoolctl remembers for ever which
+    thread set it: were it a script's, the first visitor's session would never be let go.
 
     All threads share one heap: Streamlit runs every tick in some thread or other, glibc gives
     each a heap of its own, and what is freed in one is of no use to the next, so that a page
@@ -63,7 +67,9 @@ def prepare_process() -> None:
     What has been imported leaves the garbage collector's way: each collection would walk
     through every object of every library.
     """
-    threadpool_limits(limits=1, user_api="blas")
+    limiting = threading.Thread(target=threadpool_limits, args=(1, "blas"))
+    limiting.start()
+    limiting.join()
     _glibc("mallopt", _M_ARENA_MAX, 1)
     ignore_forged_values()
     MultiPartParser.spool_max_size = sys.maxsize  # `maxUploadSize` bounds it
