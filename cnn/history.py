@@ -10,9 +10,9 @@ from cnn.convolution import SIDE, WEIGHTS
 from cnn.evaluation import Evaluation
 from cnn.recipe import Recipe
 
-BLOCK = 1_024
-"""Steps that room is made for at once. Blocks and not one array that grows: nothing is copied as
-the run gets longer, and no holes are left in memory."""
+BLOCK = 32_768
+"""Steps that room is made for at once: memory is taken as they are written. Blocks and not one
+array that grows: nothing is copied as the run gets longer, and no holes are left in memory."""
 
 MOST_IN_SUM = 1e9
 """What a step's loss counts in the sum at most: on the way to divergence one can be 10³⁰, to which
@@ -67,7 +67,7 @@ class History:
     @property
     def records(self) -> npt.NDArray[np.void]:
         """(t,), what is kept of every step, in memory of its own; see `entries`."""
-        return np.concatenate([np.empty(0, self._record), *self._blocks])[: self._steps]
+        return self._first(self._steps)
 
     @property
     def judgements(self) -> Array:
@@ -94,15 +94,18 @@ class History:
 
     def until(self, step: int, recipe: Recipe) -> "History":
         """Return a copy that ends with a step, for a run that goes on with another recipe."""
-        copy = History(recipe)
-        copy._steps = step
-        copy._blocks = [block.copy() for block in self._blocks[: -(-step // BLOCK)]]
-        if step:
-            last = self.entries(np.array([step]))
-            copy._loss_sum = float(last["loss_sum"][0])
-            copy._correct_sum = int(last["correct_sum"][0])
-        copy._held_out = [entry for entry in self._held_out if entry[0] <= step]
-        return copy
+        judgements = self.judgements
+        kept = judgements[judgements[:, 0] <= step]
+        return History.restored(recipe, self._first(step), kept)
+
+    def _first(self, steps: int) -> npt.NDArray[np.void]:
+        return np.concatenate(self._parts(steps))
+
+    def _parts(self, steps: int) -> list[npt.NDArray[np.void]]:
+        """Return what is kept of the first so many steps, block by block."""
+        starts = range(0, steps, BLOCK)
+        written = zip(self._blocks, starts, strict=False)
+        return [np.empty(0, self._record), *(block[: steps - start] for block, start in written)]
 
     def entries(self, steps: Integers) -> npt.NDArray[np.void]:
         """Return what is kept of some steps, (m,) → (m,), without touching the others.
@@ -163,8 +166,7 @@ class History:
         return _shown(np.array([entry[2] for entry in self._held_out]))
 
     def _all(self, field: str) -> npt.NDArray[Any]:
-        empty = np.empty(0, self._record)
-        return np.concatenate([empty[field], *(b[field] for b in self._blocks)])[: self._steps]
+        return np.concatenate([part[field] for part in self._parts(self._steps)])
 
 
 def _shown(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:

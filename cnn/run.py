@@ -1,7 +1,7 @@
 """A training run: it goes forward step by step, and any step of its past can be had back."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
@@ -65,8 +65,11 @@ class Run:
         # that turns out not to be finite; until then they are those of the step before.
         self._now, self._next = _writable(initial), _writable(initial)
         self._next_is: int | None = None
-        self._checkpoints = {0: initial.vector}
+        # Row i holds the parameters after step i · spacing. Memory for all of them is set aside at
+        # once, and taken by the rows that are written: a run comes and goes in one piece.
         self._spacing = 16
+        self._checkpoints = self._room_for_checkpoints()
+        self._checkpoints[0] = initial.vector
         self._last_shown = 0, initial.vector
         self._judge()
 
@@ -195,9 +198,9 @@ class Run:
         child._passes = {}
         child._now = _writable(self._now.replaced(vector))
         child._next, child._next_is = _writable(child._now), None
-        child._checkpoints = {
-            step: kept for step, kept in self._checkpoints.items() if step <= number
-        }
+        shared = number // self._spacing + 1
+        child._checkpoints = self._room_for_checkpoints()
+        child._checkpoints[:shared] = self._checkpoints[:shared]
         child._last_shown = number, vector
         return child
 
@@ -207,7 +210,7 @@ class Run:
         return {
             "parameters": self._now.vector,
             "spacing": np.array(self._spacing),
-            "checkpoints": np.stack([*self._checkpoints.values()]),
+            "checkpoints": self._checkpoints[: self.step // self._spacing + 1].copy(),
             "diverged": np.array([diverged.step, diverged.cause] if diverged else [0, 0]),
             "history": self.history.records,
             "judgements": self.history.judgements,
@@ -237,14 +240,11 @@ class Run:
             ValueError: the digits do not fit the network.
         """
         run = cls(recipe, images, labels, held_out)
-        checkpoints = arrays["checkpoints"].copy()
-        read_only(checkpoints)
         run.step = step
         run._now = run._now.replaced(arrays["parameters"].copy())
         run._next, run._next_is = _writable(run._now), None
         run._spacing = int(arrays["spacing"])
-        run._checkpoints = {i * run._spacing: vector for i, vector in enumerate(checkpoints)}
-        run._last_shown = 0, checkpoints[0]
+        run._checkpoints[: len(arrays["checkpoints"])] = arrays["checkpoints"]
         run.history = History.restored(recipe, arrays["history"], arrays["judgements"])
         failed, cause = arrays["diverged"].tolist()
         if failed:
@@ -278,9 +278,15 @@ class Run:
 
     def _vector_after(self, number: int) -> Array:
         """Return all parameters after a step, read-only; trained again if they are not kept."""
-        step, vector = max(
-            (kept for kept in self._kept_vectors() if kept[0] <= number), key=lambda kept: kept[0]
-        )
+        row = number // self._spacing
+        kept: list[tuple[int, Array]] = [
+            (row * self._spacing, self._checkpoints[row]),
+            self._last_shown,
+            (self.step, self._now.vector),
+        ]
+        if self._next_is is not None:
+            kept.append((self._next_is, self._next.vector))
+        step, vector = max((pair for pair in kept if pair[0] <= number), key=lambda pair: pair[0])
         vector = vector.copy()
         if step < number:
             now, new = self._now.replaced(vector), _writable(self._now)
@@ -292,23 +298,20 @@ class Run:
         read_only(vector)
         return vector
 
-    def _kept_vectors(self) -> Iterator[tuple[int, Array]]:
-        yield from self._checkpoints.items()
-        yield self._last_shown
-        yield self.step, self._now.vector
-        if self._next_is is not None:
-            yield self._next_is, self._next.vector
+    def _room_for_checkpoints(self) -> Array:
+        vector = self._now.vector
+        rows = checkpoint_room(self.recipe) // vector.nbytes
+        room: Array = np.empty((rows, vector.size), vector.dtype)
+        return room
 
     def _keep_checkpoint(self) -> None:
-        """Keep the newest parameters, and every other checkpoint only once there are too many."""
-        self._checkpoints[self.step] = self._now.copied().vector
-        if len(self._checkpoints) * self._now.vector.nbytes > checkpoint_room(self.recipe):
+        """Keep the newest parameters; where there is no room, every other checkpoint only."""
+        if self.step // self._spacing == len(self._checkpoints):
+            every_other = self._checkpoints[::2]
+            self._checkpoints[: len(every_other)] = every_other
             self._spacing *= 2
-            self._checkpoints = {
-                step: vector
-                for step, vector in self._checkpoints.items()
-                if step % self._spacing == 0
-            }
+        if self.step % self._spacing == 0:
+            self._checkpoints[self.step // self._spacing] = self._now.vector
 
     def _judge(self) -> None:
         if self._held_out:

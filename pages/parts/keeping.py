@@ -4,6 +4,7 @@ import io
 
 import streamlit as st
 
+from cnn import Parameters
 from cnn.run_file import RunFileError, digest, read_run, write_run
 from pages.parts.digits import shared_digits
 from pages.parts.exports import parameters_npz, parameters_onnx
@@ -12,6 +13,7 @@ from pages.parts.limits import megabytes
 from pages.parts.link import link
 from pages.parts.refusal import refused
 from pages.parts.session import Session
+from pages.parts.turns import TURNS
 
 LARGEST_RUN = 200_000_000
 """Bytes of a run's file: the longest run with the most filters takes less."""
@@ -44,11 +46,19 @@ def _save(session: Session) -> None:
     run, digits = session.run, session.digits
     stem = f"run-{session.held.number}-step-{run.step}"
 
+    # A file is made when it is asked for, beside the thread in which the run trains.
     def whole() -> bytes:
         file = io.BytesIO()
-        held_out = digits.held_out_images, digits.held_out_labels
-        write_run(run, digest(digits.images, digits.labels, held_out), file)
+        known = digest(
+            digits.images, digits.labels, (digits.held_out_images, digits.held_out_labels)
+        )
+        with TURNS.standing():
+            write_run(run, known, file)
         return file.getvalue()
+
+    def parameters() -> Parameters:
+        with TURNS.standing():
+            return run.parameters
 
     st.markdown("**Save**")
     st.download_button(
@@ -61,7 +71,7 @@ def _save(session: Session) -> None:
     )
     st.download_button(
         "The parameters (.npz)",
-        lambda: parameters_npz(run.parameters),
+        lambda: parameters_npz(parameters()),
         f"{stem}-parameters.npz",
         on_click="ignore",
         help="Six arrays for NumPy.",
@@ -69,7 +79,7 @@ def _save(session: Session) -> None:
     )
     st.download_button(
         "The network (.onnx)",
-        lambda: parameters_onnx(run.parameters),
+        lambda: parameters_onnx(parameters()),
         f"{stem}.onnx",
         on_click="ignore",
         help="For ONNX Runtime and others. Input: image (n, 1, 28, 28), 0 paper to 1 ink.",

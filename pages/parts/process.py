@@ -18,8 +18,9 @@ from pages.parts.turns import TURNS
 RECLAIMED = 20.0
 """Seconds between two looks for memory that nobody uses any more: it takes some 0.05 s."""
 
-_M_ARENA_MAX = -8
-"""glibc's name for how many heaps a process may have (malloc.h)."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+"""glibc's names for what may stay free at a heap's end, for the size from which memory is taken
+from the system for itself, and for how many heaps a process may have (malloc.h)."""
 
 
 @cache
@@ -59,7 +60,9 @@ def prepare_process() -> None:
 
     All threads share one heap: Streamlit runs every tick in some thread or other, glibc gives
     each a heap of its own, and what is freed in one is of no use to the next, so that a page
-    that plays would take 40 kB more with every frame.
+    that plays would take 40 kB more with every frame. Of a run, the checkpoints and the curves
+    are in no heap: they leave no holes there when the visitor has left. (Unless told, glibc
+    puts the more into its heaps the more has been freed.)
 
     An upload stays in memory, where Streamlit keeps it in any case: above 1 MB it would first be
     written to the folder for temporary files, whose disk may be full.
@@ -71,6 +74,8 @@ def prepare_process() -> None:
     limiting.start()
     limiting.join()
     _glibc("mallopt", _M_ARENA_MAX, 1)
+    _glibc("mallopt", _M_MMAP_THRESHOLD, 1_000_000)
+    _glibc("mallopt", _M_TRIM_THRESHOLD, 64_000_000)
     ignore_forged_values()
     MultiPartParser.spool_max_size = sys.maxsize  # `maxUploadSize` bounds it
     gc.collect()

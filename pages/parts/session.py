@@ -204,7 +204,8 @@ class Session:
         """Pause, and take one step."""
         self.pause()
         self._hear_slider()
-        self.run.advance(1)
+        with TURNS.standing():
+            self.run.advance(1)
 
     def rescue(self) -> None:
         """After a run has diverged: go back to before the step that did it, with a tenth of η."""

@@ -65,6 +65,12 @@ class Turns:
         sharing = sum(place.greedy for place in list(self._places.values()))
         return now + max(budget / sharing, LEAST)
 
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """As a context: nobody's run trains meanwhile, so that one can be read as it stands."""
+        with self._training:
+            yield
+
     def leave(self, visitor: int) -> None:
         """Leave one's place to somebody else; who plays on takes one again."""
         self._places.pop(visitor, None)
