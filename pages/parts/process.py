@@ -23,23 +23,28 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 from the system for itself, and for how many heaps a process may have (malloc.h)."""
 
 
-@cache
-def _reclaim_memory() -> None:
-    """From now on give back the memory of visitors who have left, whenever nobody plays.
+def reclaim_memory() -> None:
+    """Give back the memory of visitors who have left.
 
     Their sessions are cycles of objects, and Python looks for cycles when enough new objects have
     been made: where nobody plays any more, never. Nor does it look at what `prepare_process` put
     out of its way, and with it the session in which it was called.
     """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    _glibc("malloc_trim", 0)
+
+
+@cache
+def _start_reclaiming() -> None:
+    """From now on reclaim memory whenever nobody plays."""
 
     def reclaim() -> None:
         while True:
             time.sleep(RECLAIMED)
             if TURNS.players == 0:
-                gc.unfreeze()
-                gc.collect()
-                gc.freeze()
-                _glibc("malloc_trim", 0)
+                reclaim_memory()
 
     threading.Thread(target=reclaim, name="reclaim", daemon=True).start()
 
@@ -80,4 +85,4 @@ def prepare_process() -> None:
     MultiPartParser.spool_max_size = sys.maxsize  # `maxUploadSize` bounds it
     gc.collect()
     gc.freeze()
-    _reclaim_memory()
+    _start_reclaiming()
