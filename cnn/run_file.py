@@ -145,7 +145,7 @@ class _Members:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
-        self.names = [entry.filename.removesuffix(".npy") for entry in archive.infolist()]
+        self._names = [entry.filename for entry in archive.infolist()]
 
     def array(self, name: str, shape: Shape, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         """Read an array of that shape and type, and of no other; all its values are finite."""
@@ -187,12 +187,13 @@ class _Members:
         return number
 
     def _open(self, name: str) -> Any:
-        if self.names.count(name) != 1:
+        member = f"{name}.npy"
+        if self._names.count(member) != 1:
             raise RunFileError(
                 f"This file has no {name}, so it is not a saved run: choose one that was saved "
                 "here as a whole run."
             )
-        return self._archive.open(f"{name}.npy")
+        return self._archive.open(member)
 
 
 def _header(file: Any, name: str) -> tuple[Shape, np.dtype[Any]]:

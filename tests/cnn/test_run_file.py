@@ -188,6 +188,17 @@ def test_what_is_no_archive_is_refused(content: bytes) -> None:
     refused(content, "not a saved run|has no version")
 
 
+def test_an_array_without_the_ending_of_its_name_is_refused(digits: Digits) -> None:
+    file = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(changed(digits, lambda arrays: None))) as whole,
+        zipfile.ZipFile(file, "w") as renamed,
+    ):
+        for name in whole.namelist():
+            renamed.writestr(name.replace("history.npy", "history"), whole.read(name))
+    refused(file.getvalue(), "has no history")
+
+
 def test_every_truncated_file_is_refused(digits: Digits) -> None:
     content = changed(digits, lambda arrays: None)
     for length in range(0, len(content), 997):
