@@ -77,20 +77,28 @@ def _place(draw: st.DrawFn, length: int) -> int:
     )
 
 
-OF_A_MACHINE = re.compile(r"Traceback|object at 0x|site-packages|File \"|/tmp/|/home/|/root/|/usr/")
-"""What no visitor is to read: a folder of the server, or Python's own words."""
+PYTHONS_OWN = re.compile(r"Traceback|object at 0x|site-packages|File \"")
+"""Words that no visitor is to read."""
+
+ABSOLUTE = re.compile(r"(?<![\w.])/[\w.-]+/", re.ASCII)
+"""How a path begins that leads from the root into a folder of the server."""
 
 LONGEST = 400
 """Characters that a sentence may have."""
 
 
-def assert_plain(error: Exception) -> None:
-    """Hold a refusal to what it has to be: a sentence, short, and nothing of the machine in it."""
+def assert_plain(error: Exception, brought: str | bytes = "") -> None:
+    """Hold a refusal to what it has to be: a sentence, short, and nothing of the machine in it.
+
+    A path may stand in it where it is the visitor's own: it then stands in what was brought.
+    """
     sentence = str(error)
     assert 10 <= len(sentence) <= LONGEST, sentence
     assert sentence.endswith("."), sentence
     assert "\n" not in sentence
-    assert not OF_A_MACHINE.search(sentence), sentence
+    assert not PYTHONS_OWN.search(sentence), sentence
+    own = brought if isinstance(brought, str) else brought.decode("ascii", "replace")
+    assert all(path in own for path in ABSOLUTE.findall(sentence)), sentence
 
 
 @contextmanager

@@ -202,7 +202,7 @@ def is_digits_or_refused(content: bytes) -> None:
     try:
         digits = load_zip(Uploaded("mine.zip", content))
     except DataError as error:
-        assert_plain(error)
+        assert_plain(error, content)
     else:
         assert {*digits.labels.tolist()} == {*digits.held_out_labels.tolist()} == {*range(10)}
         assert digits.images.shape == (len(digits.labels), 28, 28)

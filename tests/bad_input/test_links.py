@@ -34,7 +34,7 @@ def test_whatever_the_address_says_there_is_a_run(query: dict[str, str]) -> None
     assert 1 <= asked.step <= MAX_STEPS
     assert isinstance(asked.recipe, Recipe)
     if asked.ignored is not None:
-        assert_plain(ValueError(asked.ignored))
+        assert_plain(ValueError(asked.ignored), " ".join([*query, *query.values()]))
 
 
 @settings(max_examples=500)
@@ -43,6 +43,6 @@ def test_whatever_the_address_says_there_is_a_run(query: dict[str, str]) -> None
 def test_one_parameter_that_makes_no_sense_is_named(name: str, text: str) -> None:
     asked = wanted({name: text})
     if asked.ignored is not None:
-        assert_plain(ValueError(asked.ignored))
+        assert_plain(ValueError(asked.ignored), text)
         assert asked.recipe == Recipe()
         assert asked.step == 1

@@ -172,7 +172,7 @@ def is_a_record_or_refused(content: bytes) -> None:
     try:
         record = read_record(content)
     except RecordError as error:
-        assert_plain(error)
+        assert_plain(error, content)
         return
     for place, outcome in record.outcomes.items():
         assert outcome.place == place < len(record.sweep.recipes)
@@ -211,7 +211,7 @@ def is_a_plan_or_refused(text: str) -> None:
     try:
         plan = read_plan(text)
     except SweepError as error:
-        assert_plain(error)
+        assert_plain(error, text)
     else:
         assert 1 <= len(plan.sweep.recipes) <= 200
         assert 1 <= plan.where.processes <= 256

@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+import on_the_stage
+import on_the_step_page
 import pytest
+import watching
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
+from serving import ROOT
 from threadpoolctl import threadpool_limits
-from watching import PATIENCE, ROOT, SPY, Serve
+from watching import PATIENCE, SPY, Serve
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +99,36 @@ def serve(
             return url
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def app_url(serve: Serve) -> str:
+    """The app, of which one server is enough for all tests."""
+    return serve(ROOT / "app.py")
+
+
+@pytest.fixture(scope="session")
+def stage_url(serve: Serve) -> str:
+    """The stage alone."""
+    return serve(on_the_stage.APP)
+
+
+@pytest.fixture(scope="session")
+def step_url(serve: Serve) -> str:
+    """The step page, with a run made for it."""
+    return serve(on_the_step_page.APP, pages=tuple((ROOT / "pages").glob("*.py")))
+
+
+@pytest.fixture
+def live(quiet: Page, app_url: str) -> Page:
+    """The live page as it opens, on a wide screen."""
+    return watching.opened(quiet, app_url)
+
+
+@pytest.fixture
+def stage(page: Page, stage_url: str) -> Page:
+    """The stage at step 60 of one filter, on a wide screen."""
+    return on_the_stage.opened(page, stage_url, "steps=60")
 
 
 @pytest.fixture

@@ -1,16 +1,10 @@
 """The stage alone in a browser: how it is opened, pointed at and looked at."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from playwright.sync_api import Page, expect
-
-Serve = Callable[..., str]
-
-ROOT = Path(__file__).parents[2]
-
+from playwright.sync_api import Locator, Page, ViewportSize, expect
+from watching import WIDE
 
 APP = Path(__file__).with_name("stage_app.py")
 
@@ -21,20 +15,14 @@ MARGIN = 2  # CSS pixels around the cells of a canvas, which is also the tests' 
 ACCENT = {"light": (196, 17, 127), "dark": (255, 116, 196)}
 
 
-WIDE = {"width": 1440, "height": 900}
-
-
-NARROW = {"width": 390, "height": 844}
-
-
-def opened(page: Page, url: str, query: str = "", size: Any = WIDE) -> Page:
+def opened(page: Page, url: str, query: str = "", size: ViewportSize = WIDE) -> Page:
     page.set_viewport_size(size)
     page.goto(f"{url}/?{query}")
     expect(page.locator(".stage")).to_have_attribute("data-step", re.compile(r"\d"), timeout=30_000)
     return page
 
 
-def canvas(page: Page, panel: str) -> Any:
+def canvas(page: Page, panel: str) -> Locator:
     return page.locator(f"[data-panel={panel}] canvas")
 
 
@@ -44,7 +32,7 @@ def unit(page: Page) -> float:
     return float(text.removesuffix("px"))
 
 
-def hover(page: Page, panel: str, row: int, column: int, side: float | None = None) -> None:
+def hover(page: Page, panel: str, row: float, column: float, side: float | None = None) -> None:
     side = side or unit(page)
     x, y = (MARGIN + (index + 0.5) * side for index in (column, row))
     canvas(page, panel).hover(position={"x": x, "y": y})
@@ -52,16 +40,6 @@ def hover(page: Page, panel: str, row: int, column: int, side: float | None = No
 
 def readout(page: Page) -> str:
     return page.locator(".readout").inner_text().replace("\n", " ")
-
-
-def expect_head(page: Page, text: str) -> None:
-    expect(page.locator(".readout strong")).to_have_text(text)
-
-
-def written(value: float, decimals: int = 4) -> str:
-    """A number as the stage writes it."""
-    text = f"{abs(value):.{decimals}f}"
-    return f"−{text}" if value < 0 and float(text) else text
 
 
 def colour_at(page: Page, panel: str, x: float, y: float) -> tuple[int, int, int]:

@@ -1,33 +1,21 @@
 """The step page in a browser, with a run from `prepared/app.py`."""
 
 import re
-from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 from prepared.app import recipe
+from watching import WIDE
 
 from cnn import Run, Step
 from data import load_bundled
-
-Serve = Callable[..., str]
-
-ROOT = Path(__file__).parents[2]
-
 
 APP = Path(__file__).parent / "prepared" / "app.py"
 
 
 MARGIN = 2  # CSS pixels around the cells of a canvas
-
-
-WIDE = {"width": 1440, "height": 900}
-
-
-NARROW = {"width": 390, "height": 844}
 
 
 SLOW = 30_000
@@ -46,7 +34,9 @@ def step_at(number: int, filters: int = 1, batch: int = 1, rule: str = "exact") 
     return run.at(number)
 
 
-def opened(page: Page, url: str, query: str = "steps=500&at=250", size: Any = WIDE) -> Page:
+def opened(
+    page: Page, url: str, query: str = "steps=500&at=250", size: ViewportSize = WIDE
+) -> Page:
     page.set_viewport_size(size)
     page.goto(f"{url}/?{query}")
     expect(page.locator(".st-key-workbench .stage")).to_have_attribute(

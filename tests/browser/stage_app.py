@@ -32,19 +32,23 @@ def step_at(number: int, filters: int = 1, batch: int = 1) -> Step:
     return run.at(number)
 
 
-def scene(number: int, filters: int, batch: int, **changes: object) -> Scene:
+def scene(
+    number: int, filters: int, batch: int, playing: bool, slow: float | None, watching: int | None
+) -> Scene:
     """Real curves of up to 50 points, and a mark in their middle as if the rate had changed."""
     history = run_of(filters, batch).history
     shown = np.unique(np.linspace(1, number, min(number, 50)).astype(int))
     return Scene(
         run_id="test",
+        playing=playing,
+        slow=slow,
+        watching=watching,
         position=number * batch,
         epoch_size=4000,
         rate_changes=((1, 0.01), (number // 2 + 1, RATE)),
         curve_steps=shown,
         curve_loss=history.loss[shown - 1],
         curve_filters=history.filters[shown - 1].reshape(len(shown), filters, 9),
-        **changes,  # type: ignore[arg-type]
     )
 
 

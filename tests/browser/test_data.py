@@ -3,13 +3,12 @@
 import io
 import re
 import zipfile
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
-from watching import NARROW, ROOT, WIDE, Serve, button, no_overflow
+from playwright.sync_api import Locator, Page, ViewportSize, expect
+from watching import NARROW, WIDE, button, no_overflow
 
 from cnn import Recipe, Run
 from data import Digits, Uploaded, load_zip
@@ -19,12 +18,7 @@ pytestmark = pytest.mark.browser
 FASHION = "T-shirt, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Boot"
 
 
-@pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
-    return serve(ROOT / "app.py")
-
-
-def opened(page: Page, url: str, size: Any = WIDE) -> Page:
+def opened(page: Page, url: str, size: ViewportSize = WIDE) -> Page:
     page.set_viewport_size(size)
     page.goto(f"{url}/data")
     expect(small_ones(page)).to_have_count(50)
@@ -83,9 +77,9 @@ def upload(page: Page, name: str, content: bytes) -> None:
 
 
 def test_looking_through_the_digits_while_the_run_plays(
-    quiet: Page, url: str, digits: Digits
+    quiet: Page, app_url: str, digits: Digits
 ) -> None:
-    page = opened(quiet, url)
+    page = opened(quiet, app_url)
     button(page, "Play").click()
     expect(button(page, "Pause")).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_be_visible()
@@ -110,9 +104,9 @@ def test_looking_through_the_digits_while_the_run_plays(
 
 
 def test_a_zip_of_ones_own_trains_under_ones_own_names(
-    quiet: Page, url: str, digits: Digits
+    quiet: Page, app_url: str, digits: Digits
 ) -> None:
-    page = opened(quiet, url)
+    page = opened(quiet, app_url)
     content = zip_of(digits)
     upload(page, "mine.zip", content)
     expect(page.get_by_text("40 digits to train on, 10 held out")).to_be_visible()
@@ -135,8 +129,8 @@ def test_a_zip_of_ones_own_trains_under_ones_own_names(
     expect(page.locator(".stage")).to_contain_text(label)
 
 
-def test_a_broken_file_is_one_sentence_and_the_run_goes_on(quiet: Page, url: str) -> None:
-    page = opened(quiet, url)
+def test_a_broken_file_is_one_sentence_and_the_run_goes_on(quiet: Page, app_url: str) -> None:
+    page = opened(quiet, app_url)
     button(page, "Play").click()
     expect(button(page, "Pause")).to_be_visible()
     upload(page, "broken.zip", b"PK\3\4 and no more")
@@ -146,9 +140,9 @@ def test_a_broken_file_is_one_sentence_and_the_run_goes_on(quiet: Page, url: str
     expect_to_play_on(page)
 
 
-def test_a_narrow_screen_in_the_dark(quiet: Page, url: str) -> None:
+def test_a_narrow_screen_in_the_dark(quiet: Page, app_url: str) -> None:
     quiet.emulate_media(color_scheme="dark")
-    page = opened(quiet, url, NARROW)
+    page = opened(quiet, app_url, NARROW)
     no_overflow(page)
     table = page.locator(".pixels")
     table.scroll_into_view_if_needed()

@@ -3,7 +3,7 @@
 import base64
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,34 +12,25 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
-from watching import link_to
+from watching import PATIENCE, link_to, no_overflow_of_main
 
 from data import Digits
 from data.picture import digit_from_picture
 
 pytestmark = pytest.mark.browser
 
-Serve = Callable[..., str]
 Point = tuple[float, float]
-
-APP = Path(__file__).parents[2] / "app.py"
-PATIENCE = 60_000  # ms: a condition that holds at once on a quiet machine, and late on a busy one
 
 SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
 
 
 @pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
-    return serve(APP)
-
-
-@pytest.fixture(scope="module")
-def trained(browser: Browser, url: str) -> Iterator[Page]:
+def trained(browser: Browser, app_url: str) -> Iterator[Page]:
     """The draw page at 1440 pixels, with a run in hand that knows digits."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
-    page.goto(link_to(f"{url}/draw", 20_000))
+    page.goto(link_to(f"{app_url}/draw", 20_000))
     square(page).wait_for()
     yield page
     context.close()
@@ -220,13 +211,13 @@ def test_a_picture_is_brought(trained: Page, digits: Digits, tmp_path: Path) -> 
     expect(square(page)).to_be_visible(timeout=PATIENCE)
 
 
-def test_a_finger_draws_on_a_narrow_dark_page(browser: Browser, url: str) -> None:
+def test_a_finger_draws_on_a_narrow_dark_page(browser: Browser, app_url: str) -> None:
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, has_touch=True, color_scheme="dark"
     )
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
-    page.goto(f"{url}/draw")
+    page.goto(f"{app_url}/draw")
     square(page).wait_for()
     square(page).scroll_into_view_if_needed()
     box: Any = square(page).bounding_box()
@@ -253,6 +244,5 @@ def test_a_finger_draws_on_a_narrow_dark_page(browser: Browser, url: str) -> Non
     page.get_by_test_id("stButtonGroup").get_by_text("4", exact=True).click()
     expect(page.locator(".lesson .kernels table")).to_have_count(3)
     expect(page.locator(".stage")).to_contain_text("This is a 4.")
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
+    no_overflow_of_main(page)
     context.close()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from watching import ROOT, Serve, link_to, run_of
+from watching import edges, link_to, no_overflow_of_main, play_past, run_of
 
 from cnn import forward
 from data import Digits
@@ -15,11 +15,6 @@ pytestmark = pytest.mark.browser
 
 STEPS = 600
 SLOW = 30_000
-
-
-@pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
-    return serve(ROOT / "app.py")
 
 
 def opened(page: Page, url: str, width: int = 1440, **recipe: Any) -> Page:
@@ -58,9 +53,9 @@ def expect_cell(page: Page, row: int, column: int, count: int) -> None:
 
 
 def test_a_clicked_cell_shows_its_digits_and_one_opens_on_the_step_page(
-    page: Page, url: str, digits: Digits
+    page: Page, app_url: str, digits: Digits
 ) -> None:
-    opened(page, url)
+    opened(page, app_url)
     counts = confusion(digits, STEPS)
     for row, column in ((9, 9), (2, 2), (4, 9)):
         if counts[row, column]:
@@ -75,9 +70,9 @@ def test_a_clicked_cell_shows_its_digits_and_one_opens_on_the_step_page(
 
 
 def test_time_goes_back_and_a_cell_is_chosen_by_keyboard(
-    page: Page, url: str, digits: Digits
+    page: Page, app_url: str, digits: Digits
 ) -> None:
-    opened(page, url)
+    opened(page, app_url)
     page.locator("label", has_text="Follow the newest step").click()
     box = page.get_by_role("spinbutton", name="After step, 1 to")
     box.fill("200")
@@ -99,20 +94,12 @@ def test_time_goes_back_and_a_cell_is_chosen_by_keyboard(
     expect_cell(page, 7, 7, counts[7, 7])
 
 
-def test_everything_fits_a_narrow_page_that_plays(page: Page, url: str) -> None:
-    opened(page, url, width=390, filters=8, batch=32)
-    page.get_by_role("button", name="Play").click()
-    expect(page.get_by_text(re.compile(r"After step 600\b"))).to_have_count(0, timeout=SLOW)
-    page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("button", name="Play")).to_be_visible()
-    expect(page.locator(".stApp[data-test-script-state=notRunning]")).to_be_visible()
-    page.wait_for_timeout(1_000)  # until the figures have been drawn again
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
+def test_everything_fits_a_narrow_page_that_plays(page: Page, app_url: str) -> None:
+    opened(page, app_url, width=390, filters=8, batch=32)
+    play_past(page, page.get_by_text(re.compile(r"After step 600\b")))
+    no_overflow_of_main(page)
     click_cell(page, 0, 0)
     expect(page.get_by_text(re.compile("of class 0, taken for 0"))).to_be_visible()
-    edges = page.locator(".js-plotly-plot, .judged").evaluate_all(
-        "all => all.map((one) => one.getBoundingClientRect()).flatMap((b) => [b.left, b.right])"
-    )
-    assert 0 <= min(edges) <= max(edges) <= 390
+    sides = edges(page.locator(".js-plotly-plot, .judged"))
+    assert 0 <= min(sides) <= max(sides) <= 390
     expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -1,39 +1,34 @@
 """The experiments page in a real browser: a sweep beside the live page, and a click on a dot."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+from watching import PATIENCE
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 60_000  # ms: a condition that holds at once on a quiet machine, and late on a busy one
-
-
-@pytest.fixture(scope="module")
-def url(serve: Callable[..., str]) -> str:
-    return serve(ROOT / "app.py")
-
 
 @pytest.fixture
-def experiments(page: Page, url: str, server_logs: dict[str, Path]) -> Iterator[Page]:
+def experiments(page: Page, app_url: str, server_logs: dict[str, Path]) -> Iterator[Page]:
     """The page as it opens, in which nothing may go wrong unseen."""
     faults: list[str] = []
+    log = server_logs[app_url]
+    said_before = log.stat().st_size
     page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
     page.set_viewport_size({"width": 1440, "height": 1700})
-    page.goto(url)
+    page.goto(app_url)
     page.get_by_role("link", name="Experiments").click()
     yield page
     expect.set_options(timeout=5_000)
     assert faults == []
-    assert "Traceback" not in server_logs[url].read_text(errors="replace")
+    assert "Traceback" not in log.read_bytes()[said_before:].decode(errors="replace")
 
 
 def fill(page: Page, label: str, value: str) -> None:

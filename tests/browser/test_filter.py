@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
-from watching import ROOT, Serve, link_to, run_of
+from watching import edges, link_to, no_overflow_of_main, play_past, run_of
 
 from data import Digits
 
@@ -19,11 +19,6 @@ pytestmark = pytest.mark.browser
 
 STEPS = 1_200
 SLOW = 30_000
-
-
-@pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
-    return serve(ROOT / "app.py")
 
 
 def opened(page: Page, url: str, width: int = 1440, **recipe: Any) -> Page:
@@ -40,8 +35,8 @@ def saved(page: Page, name: str | re.Pattern[str]) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
-def test_a_click_on_a_weight_goes_to_its_step(page: Page, url: str, digits: Digits) -> None:
-    opened(page, url)
+def test_a_click_on_a_weight_goes_to_its_step(page: Page, app_url: str, digits: Digits) -> None:
+    opened(page, app_url)
     plot = page.locator(".st-key-filter_weights .nsewdrag.drag").first
     box = plot.bounding_box()
     assert box
@@ -57,8 +52,8 @@ def test_a_click_on_a_weight_goes_to_its_step(page: Page, url: str, digits: Digi
     assert abs(shown - step) <= 6  # a point on the screen is some steps wide
 
 
-def test_the_files_are_what_they_say(page: Page, url: str, digits: Digits) -> None:
-    opened(page, url, filters=2)
+def test_the_files_are_what_they_say(page: Page, app_url: str, digits: Digits) -> None:
+    opened(page, app_url, filters=2)
     page.get_by_role("radiogroup", name="Filter").get_by_role("radio", name="2").click()
     picture = Image.open(io.BytesIO(saved(page, "Filmstrip as PNG")))
     picture.load()
@@ -73,8 +68,8 @@ def test_the_files_are_what_they_say(page: Page, url: str, digits: Digits) -> No
     assert (last == history.filters[-1, 1].ravel()).all()
 
 
-def test_a_film_is_made_stopped_and_saved(page: Page, url: str) -> None:
-    opened(page, url)
+def test_a_film_is_made_stopped_and_saved(page: Page, app_url: str) -> None:
+    opened(page, app_url)
     frames = page.get_by_role("spinbutton", name="Frames of the film")
     frames.fill("100")
     frames.press("Enter")
@@ -92,19 +87,11 @@ def test_a_film_is_made_stopped_and_saved(page: Page, url: str) -> None:
     assert (gif.format, gif.n_frames) == ("GIF", 4)
 
 
-def test_everything_fits_a_narrow_page_that_plays(page: Page, url: str) -> None:
-    opened(page, url, width=390, filters=8, batch=32)
-    page.get_by_role("button", name="Play").click()
-    expect(page.locator(".film figcaption", has_text="step 1,200")).to_have_count(0, timeout=SLOW)
-    page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("button", name="Play")).to_be_visible()
-    expect(page.locator(".stApp[data-test-script-state=notRunning]")).to_be_visible()
-    page.wait_for_timeout(1_000)  # until the figures have been drawn again
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
-    edges = page.locator(".js-plotly-plot, .film, .kernels").evaluate_all(
-        "all => all.map((one) => one.getBoundingClientRect()).flatMap((b) => [b.left, b.right])"
-    )
-    assert len(edges) >= 8
-    assert 0 <= min(edges) <= max(edges) <= 390
+def test_everything_fits_a_narrow_page_that_plays(page: Page, app_url: str) -> None:
+    opened(page, app_url, width=390, filters=8, batch=32)
+    play_past(page, page.locator(".film figcaption", has_text="step 1,200"))
+    no_overflow_of_main(page)
+    sides = edges(page.locator(".js-plotly-plot, .film, .kernels"))
+    assert len(sides) >= 8
+    assert 0 <= min(sides) <= max(sides) <= 390
     expect(page.get_by_test_id("stException")).to_have_count(0)

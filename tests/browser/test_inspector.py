@@ -6,10 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from on_the_step_page import (
-    APP,
-    ROOT,
     SLOW,
-    Serve,
     canvas,
     choose,
     expect_step,
@@ -30,16 +27,11 @@ from pages.parts.questions import question
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
-    return serve(APP, pages=tuple((ROOT / "pages").glob("*.py")))
-
-
 # ---- The inspector ----
 
 
-def test_a_clicked_cell_is_written_out_and_escape_lets_go(page: Page, url: str) -> None:
-    opened(page, url)
+def test_a_clicked_cell_is_written_out_and_escape_lets_go(page: Page, step_url: str) -> None:
+    opened(page, step_url)
     pin(page, "z", 12, 7, 26)
     z = step_at(250).forward.z[0, 0, 12, 7]
     expect(heading(page)).to_contain_text(f"z[12,7] = {z:.4f}".replace("-", "−"))
@@ -56,8 +48,8 @@ def test_a_clicked_cell_is_written_out_and_escape_lets_go(page: Page, url: str) 
     expect_step(page, 251)
 
 
-def test_the_keyboard_alone_pins_and_lets_go(page: Page, url: str) -> None:
-    opened(page, url)
+def test_the_keyboard_alone_pins_and_lets_go(page: Page, step_url: str) -> None:
+    opened(page, step_url)
     canvas(page, "pooled").focus()
     for key in ("ArrowRight", "ArrowUp", "Enter"):
         page.keyboard.press(key)
@@ -67,8 +59,8 @@ def test_the_keyboard_alone_pins_and_lets_go(page: Page, url: str) -> None:
     expect(page.locator(".arithmetic .sheet")).to_have_count(0)
 
 
-def test_a_hidden_unit_shows_its_weights_as_a_picture(page: Page, url: str) -> None:
-    opened(page, url)
+def test_a_hidden_unit_shows_its_weights_as_a_picture(page: Page, step_url: str) -> None:
+    opened(page, step_url)
     pin(page, "hidden", 3, 2, 4)
     expect(heading(page)).to_contain_text("a1[14]")
     expect(page.locator(".pictures img")).to_have_count(3)
@@ -79,8 +71,8 @@ def test_a_hidden_unit_shows_its_weights_as_a_picture(page: Page, url: str) -> N
     expect(page.locator(".all [data-part=term]")).to_have_count(169)
 
 
-def test_one_number_leads_to_another_and_back(page: Page, url: str) -> None:
-    opened(page, url)
+def test_one_number_leads_to_another_and_back(page: Page, step_url: str) -> None:
+    opened(page, step_url)
     pin_class(page, "delta2", 4)
     expect(heading(page)).to_contain_text("δ2[4]")
     choose(page, "Follow one of these numbers", "p[4]")
@@ -90,8 +82,8 @@ def test_one_number_leads_to_another_and_back(page: Page, url: str) -> None:
     expect(heading(page)).to_contain_text("δ2[4]")
 
 
-def test_a_panels_name_explains_it(page: Page, url: str) -> None:
-    opened(page, url)
+def test_a_panels_name_explains_it(page: Page, step_url: str) -> None:
+    opened(page, step_url)
     page.locator(".panel[data-panel=backfill] h3 button").click()
     words = page.locator(".explanation")
     expect(words).to_contain_text(EXPLANATIONS["backfill"].words)
@@ -99,8 +91,8 @@ def test_a_panels_name_explains_it(page: Page, url: str) -> None:
     expect(words).to_have_count(0)
 
 
-def test_every_quantity_is_explained_in_plain_words(page: Page, url: str) -> None:
-    opened(page, url)
+def test_every_quantity_is_explained_in_plain_words(page: Page, step_url: str) -> None:
+    opened(page, step_url)
     page.get_by_role("button", name="What is what?").click()
     expect(page.locator(".explanation")).to_have_count(29)
     for known in EXPLANATIONS.values():
@@ -197,10 +189,10 @@ def check_sheets(page: Page, step: Step) -> list[str]:
     ids=["one filter, one image", "eight filters, a batch, the notes' rule"],
 )
 def test_every_quantity_is_reachable_and_adds_up(
-    page: Page, url: str, filters: int, batch: int, rule: str
+    page: Page, step_url: str, filters: int, batch: int, rule: str
 ) -> None:
     """By its name and position, which needs no pointer; the terms are read from the page."""
-    opened(page, url, f"steps=40&at=33&filters={filters}&batch={batch}&rule={rule}")
+    opened(page, step_url, f"steps=40&at=33&filters={filters}&batch={batch}&rule={rule}")
     step = step_at(33, filters, batch, rule)
     page.get_by_role("button", name="Any number").click()
     seen: set[str] = set()
@@ -246,8 +238,8 @@ PANELS = [
 """A cell of each panel, so many in a row, and what it is."""
 
 
-def test_every_panel_can_be_clicked_and_adds_up(page: Page, url: str) -> None:
-    opened(page, url)
+def test_every_panel_can_be_clicked_and_adds_up(page: Page, step_url: str) -> None:
+    opened(page, step_url)
     for panel, row, column, cells, quantity in PANELS:
         pin(page, panel, row, column, cells)
         sheet = page.locator(".arithmetic .sheet").first
@@ -260,8 +252,10 @@ def test_every_panel_can_be_clicked_and_adds_up(page: Page, url: str) -> None:
 # ---- The quiz ----
 
 
-def test_what_the_quiz_asks_for_is_shown_nowhere_until_it_is_answered(page: Page, url: str) -> None:
-    opened(page, url)
+def test_what_the_quiz_asks_for_is_shown_nowhere_until_it_is_answered(
+    page: Page, step_url: str
+) -> None:
+    opened(page, step_url)
     step = step_at(250)
     asked = question(step, 0, 1)  # of a cell of z or f
     row, column = divmod(asked.place.index, 26)

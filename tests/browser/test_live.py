@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 from watching import (
-    ROOT,
-    Serve,
     arrays,
     button,
     check_bits,
@@ -18,7 +16,6 @@ from watching import (
     filter_read_off,
     meta,
     open_panel,
-    opened,
     pause,
     paused,
     play,
@@ -35,17 +32,6 @@ from cnn import Run, backward, forward
 from data import Digits
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
-    return serve(ROOT / "app.py")
-
-
-@pytest.fixture
-def live(quiet: Page, url: str) -> Page:
-    """The live page as it opens, on a wide screen."""
-    return opened(quiet, url)
 
 
 # ---- It opens ----

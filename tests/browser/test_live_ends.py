@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
+from serving import ROOT
 from watching import (
     NARROW,
-    ROOT,
     WIDE,
     Serve,
     arrays,
@@ -36,17 +36,6 @@ from cnn import Recipe
 from data import Digits
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
-    return serve(ROOT / "app.py")
-
-
-@pytest.fixture
-def live(quiet: Page, url: str) -> Page:
-    """The live page as it opens, on a wide screen."""
-    return opened(quiet, url)
 
 
 # ---- Where a run ends ----
@@ -215,7 +204,7 @@ def test_a_click_in_the_middle_of_a_tick_waits_for_its_end(
 def test_a_narrow_screen_while_it_plays_and_back(live: Page) -> None:
     play(live)
     for size, mode in ((NARROW, "narrow"), (WIDE, "wide"), (NARROW, "narrow"), (WIDE, "wide")):
-        live.set_viewport_size(size)  # type: ignore[arg-type]
+        live.set_viewport_size(size)
         expect(live.locator(".stage")).to_have_attribute("data-mode", mode)
         no_overflow(live)
         wait_for_step(live, step(live) + 20)

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
-from watching import NARROW, PATIENCE, ROOT, WIDE, Serve, link_to
+from playwright.sync_api import Page, ViewportSize, expect
+from watching import NARROW, PATIENCE, WIDE, Scheme, link_to, no_overflow_of_main
 
 from cnn.slips import SLIPS
 from pages.parts.notes_layout import PARTS, SECTIONS
@@ -14,12 +14,7 @@ from pages.parts.notes_layout import PARTS, SECTIONS
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
-    return serve(ROOT / "app.py")
-
-
-def opened(page: Page, url: str, steps: int, size: Any = WIDE, **recipe: Any) -> Page:
+def opened(page: Page, url: str, steps: int, size: ViewportSize = WIDE, **recipe: Any) -> Page:
     page.set_default_timeout(PATIENCE)
     page.set_viewport_size(size)
     page.goto(link_to(f"{url}/notes", steps, **recipe))
@@ -32,8 +27,8 @@ def numbers(page: Page, sheet: str, part: str) -> list[Decimal]:
     return [Decimal(text.replace("−", "-")) for text in found]
 
 
-def test_it_is_whole_and_offline_and_follows_the_run(quiet: Page, url: str) -> None:
-    page = opened(quiet, url, 60)
+def test_it_is_whole_and_offline_and_follows_the_run(quiet: Page, app_url: str) -> None:
+    page = opened(quiet, app_url, 60)
 
     sections = [section for part in SECTIONS.values() for section in part]
     for anchor in [*PARTS, *(section.anchor for section in sections)]:
@@ -71,8 +66,8 @@ def test_it_is_whole_and_offline_and_follows_the_run(quiet: Page, url: str) -> N
     expect(page.locator(".lesson")).to_have_count(len(SLIPS))
 
 
-def test_a_number_leads_to_the_step_page(page: Page, url: str) -> None:
-    opened(page, url, 60)
+def test_a_number_leads_to_the_step_page(page: Page, app_url: str) -> None:
+    opened(page, app_url, 60)
     shown = page.locator('.sheet[data-quantity="delta0"] h4').inner_text()
     page.get_by_role("button", name="δ0 on the step page").click()
     pinned = page.locator(".st-key-inspector .sheet h4").first
@@ -80,11 +75,10 @@ def test_a_number_leads_to_the_step_page(page: Page, url: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_a_phone(page: Page, url: str, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    opened(page, url, 40, NARROW, filters=8, batch=4)
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
+def test_nothing_is_wider_than_a_phone(page: Page, app_url: str, scheme: Scheme) -> None:
+    page.emulate_media(color_scheme=scheme)
+    opened(page, app_url, 40, NARROW, filters=8, batch=4)
+    no_overflow_of_main(page)
     wider = page.evaluate(
         """() => [...document.querySelectorAll(".stMain .stHtml, .stMain .stCode, .stMain .stLatex,"
                                                + " .stMain .stMarkdown, .stMain .stButton")]

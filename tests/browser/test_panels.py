@@ -1,21 +1,18 @@
 """The four panels of the step page in a real browser: by mouse and by keyboard, wide and narrow."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from panels_app import STEPS, begun
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
+from watching import Scheme, Serve, no_overflow_of_main
 
 from cnn import forward
 from cnn.whatif import with_parameter
 from pages.parts.questions import question
 
 pytestmark = pytest.mark.browser
-
-Serve = Callable[..., str]
 
 APP = Path(__file__).with_name("panels_app.py")
 
@@ -41,7 +38,7 @@ def switch(page: Page, label: str) -> None:
     page.locator("label", has_text=label).click()
 
 
-def metric(page: Page, label: str) -> Any:
+def metric(page: Page, label: str) -> Locator:
     return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue")
 
 
@@ -110,8 +107,7 @@ def test_everything_fits_a_narrow_page(page: Page, url: str) -> None:
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
     expect(page.get_by_role("button", name="Check", exact=True)).to_be_visible()
 
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
+    no_overflow_of_main(page)
     for plot in page.locator(".js-plotly-plot").all():
         box = plot.bounding_box()
         assert box is not None
@@ -120,9 +116,9 @@ def test_everything_fits_a_narrow_page(page: Page, url: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_zero_is_nearly_the_pages_colour(page: Page, url: str, scheme: str) -> None:
+def test_zero_is_nearly_the_pages_colour(page: Page, url: str, scheme: Scheme) -> None:
     """In both themes an empty corner of a map is close to the background."""
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     opened(page, url)
     switch(page, "What if this weight")
     expect(page.locator(".heatmaplayer .hm")).to_have_count(6, timeout=20_000)

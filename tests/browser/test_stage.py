@@ -1,42 +1,20 @@
 """The stage in a real browser: the numbers it says, slow motion, and its looks."""
 
 import re
-from typing import Any
 
 import pytest
-from on_the_stage import (
-    APP,
-    Serve,
-    canvas,
-    colour_at,
-    expect_head,
-    hover,
-    opened,
-    outlined,
-    unit,
-    written,
-)
+from on_the_stage import canvas, colour_at, hover, opened, outlined, unit
 from playwright.sync_api import Page, expect
 from stage_app import RATE, step_at
+from watching import Scheme, expect_head, written
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
-    return serve(APP)
-
-
-@pytest.fixture
-def wide(page: Page, url: str) -> Page:
-    """The stage at step 60 of one filter, on a wide screen."""
-    return opened(page, url, "steps=60")
 
 
 # ---- What it says ----
 
 
-def test_hovered_cells_say_what_cnn_computed(wide: Page) -> None:
+def test_hovered_cells_say_what_cnn_computed(stage: Page) -> None:
     step = step_at(60)
     forward, backward = step.forward, step.backward
     maps = {
@@ -48,20 +26,20 @@ def test_hovered_cells_say_what_cnn_computed(wide: Page) -> None:
     places = [(0, 0), (25, 25), (12, 7), (9, 14), (3, 20)]
     for panel, (name, values) in maps.items():
         for row, column in places:
-            hover(wide, panel, row, column)
+            hover(stage, panel, row, column)
             value = written(values[0, 0, row, column])
-            expect_head(wide, f"{name}[{row},{column}] = {value}")
+            expect_head(stage, f"{name}[{row},{column}] = {value}")
     for panel, name, values in (("pooled", "P", forward.pooled), ("delta0", "δ0", backward.delta0)):
         for row, column in [(0, 0), (12, 12), (6, 4)]:
-            hover(wide, panel, row, column, 2 * unit(wide))
+            hover(stage, panel, row, column, 2 * unit(stage))
             value = written(values[0, 0, row, column])
-            expect_head(wide, f"{name}[{row},{column}] = {value}")
+            expect_head(stage, f"{name}[{row},{column}] = {value}")
     for row, column in [(0, 0), (27, 27), (14, 13)]:
-        hover(wide, "image", row, column)
-        expect_head(wide, f"x[{row},{column}] = {written(forward.x[0, row, column])}")
+        hover(stage, "image", row, column)
+        expect_head(stage, f"x[{row},{column}] = {written(forward.x[0, row, column])}")
 
 
-def test_every_panel_of_numbers_says_what_cnn_computed(wide: Page) -> None:
+def test_every_panel_of_numbers_says_what_cnn_computed(stage: Page) -> None:
     step = step_at(60)
     gradients = step.backward.gradients
     expected = {
@@ -84,24 +62,24 @@ def test_every_panel_of_numbers_says_what_cnn_computed(wide: Page) -> None:
     columns = {"hidden": 4, "delta1": 4, "probabilities": 1, "delta2": 1}
     for panel, heads in expected.items():
         width = columns.get(panel, 3)
-        canvas(wide, panel).focus()
+        canvas(stage, panel).focus()
         for key in ["ArrowUp"] * 12 + ["ArrowLeft"] * 6:
-            wide.keyboard.press(key)
+            stage.keyboard.press(key)
         for index, head in enumerate(heads):
             if index % width:
-                wide.keyboard.press("ArrowRight")
+                stage.keyboard.press("ArrowRight")
             elif index:
                 for key in ["ArrowLeft"] * (width - 1) + ["ArrowDown"]:
-                    wide.keyboard.press(key)
-            expect_head(wide, head)
+                    stage.keyboard.press(key)
+            expect_head(stage, head)
 
 
-def test_the_products_of_a_patch_add_up_to_z(wide: Page) -> None:
+def test_the_products_of_a_patch_add_up_to_z(stage: Page) -> None:
     forward = step_at(60).forward
     row, column = divmod(int(forward.z[0, 0].argmax()), 26)
-    hover(wide, "z", row, column)
-    expect_head(wide, f"z[{row},{column}] = {written(forward.z[0, 0, row, column])}")
-    terms = wide.locator(".readout .detail").inner_text().rpartition("= ")[2]
+    hover(stage, "z", row, column)
+    expect_head(stage, f"z[{row},{column}] = {written(forward.z[0, 0, row, column])}")
+    terms = stage.locator(".readout .detail").inner_text().rpartition("= ")[2]
     numbers = [
         float(sign.replace("−", "-").replace(" ", "") + number)
         for sign, number in re.findall(r"([−+]? ?)(\d+\.\d{3})", terms)
@@ -111,20 +89,20 @@ def test_the_products_of_a_patch_add_up_to_z(wide: Page) -> None:
     assert sum(numbers) == pytest.approx(forward.z[0, 0, row, column], abs=10 * 0.0005)
 
 
-def test_the_story_and_the_verdict_belong_to_the_step(wide: Page) -> None:
+def test_the_story_and_the_verdict_belong_to_the_step(stage: Page) -> None:
     step = step_at(60)
     label = int(step.labels[0])
     probabilities = step.forward.probabilities[0]
     says = int(probabilities.argmax())
-    story = wide.locator(".story")
+    story = stage.locator(".story")
     expect(story).to_contain_text(f"a {label}." if label != 8 else "an 8.")
     expect(story).to_contain_text(f"says {says} ({written(probabilities[says])})")
     expect(story).to_contain_text(f"−log {written(probabilities[label])} = {written(step.loss)}")
-    expect(wide.locator(".verdict")).to_have_text(f"says {says} is {label}")
+    expect(stage.locator(".verdict")).to_have_text(f"says {says} is {label}")
 
 
-def test_several_filters_and_a_batch(page: Page, url: str) -> None:
-    opened(page, url, "steps=5&filters=3&batch=4")
+def test_several_filters_and_a_batch(page: Page, stage_url: str) -> None:
+    opened(page, stage_url, "steps=5&filters=3&batch=4")
     step = step_at(5, 3, 4)
     buttons = page.locator(".strip [role=radio]")
     expect(buttons).to_have_count(3)
@@ -140,31 +118,31 @@ def test_several_filters_and_a_batch(page: Page, url: str) -> None:
     expect(page.locator(".story")).to_contain_text("Image 1 of 4")
 
 
-def test_one_filter_needs_no_strip(wide: Page) -> None:
-    expect(wide.locator(".strip")).to_be_hidden()
+def test_one_filter_needs_no_strip(stage: Page) -> None:
+    expect(stage.locator(".strip")).to_be_hidden()
 
 
-def test_a_watched_digit_is_announced(wide: Page) -> None:
-    wide.get_by_text("watch", exact=True).click()
-    banner = wide.locator(".banner")
+def test_a_watched_digit_is_announced(stage: Page) -> None:
+    stage.get_by_text("watch", exact=True).click()
+    banner = stage.locator(".banner")
     expect(banner).to_contain_text("Watching digit #12")
     expect(banner).to_contain_text("not trained on")
 
 
-def test_a_frame_that_cannot_be_read_says_so_and_the_next_one_heals_it(wide: Page) -> None:
-    wide.get_by_text("break", exact=True).click()
-    expect(wide.locator(".banner")).to_contain_text("incomplete")
-    wide.get_by_text("break", exact=True).click()
-    expect(wide.locator(".banner")).to_be_hidden()
-    hover(wide, "z", 12, 7)
-    expect(wide.locator(".readout strong")).to_contain_text("z[12,7]")
+def test_a_frame_that_cannot_be_read_says_so_and_the_next_one_heals_it(stage: Page) -> None:
+    stage.get_by_text("break", exact=True).click()
+    expect(stage.locator(".banner")).to_contain_text("incomplete")
+    stage.get_by_text("break", exact=True).click()
+    expect(stage.locator(".banner")).to_be_hidden()
+    hover(stage, "z", 12, 7)
+    expect(stage.locator(".readout strong")).to_contain_text("z[12,7]")
 
 
 # ---- Slow motion ----
 
 
-def test_slow_motion_lights_stage_after_stage_and_ends_at_once(page: Page, url: str) -> None:
-    opened(page, url, "steps=60&seconds=28")  # fourteen stages of two seconds
+def test_slow_motion_lights_stage_after_stage_and_ends_at_once(page: Page, stage_url: str) -> None:
+    opened(page, stage_url, "steps=60&seconds=28")  # fourteen stages of two seconds
     stage, story = page.locator(".stage"), page.locator(".story")
     page.get_by_text("slow", exact=True).click()
     expect(stage).not_to_have_class(re.compile("slow"))  # this step was there already
@@ -197,10 +175,10 @@ def test_slow_motion_lights_stage_after_stage_and_ends_at_once(page: Page, url: 
 
 @pytest.mark.parametrize("by_hand", [False, True], ids=["alone", "after the visitor has scrolled"])
 def test_on_a_small_screen_slow_motion_scrolls_to_what_is_lit(
-    page: Page, url: str, by_hand: bool
+    page: Page, stage_url: str, by_hand: bool
 ) -> None:
     page.emulate_media(reduced_motion="reduce")  # it jumps, so that there is nothing to wait for
-    opened(page, url, "steps=60&seconds=14", {"width": 390, "height": 600})
+    opened(page, stage_url, "steps=60&seconds=14", {"width": 390, "height": 600})
     page.get_by_text("slow", exact=True).click()
     page.get_by_role("button", name="step").click()
     pooled = page.locator("[data-panel=pooled]")
@@ -223,9 +201,11 @@ def test_on_a_small_screen_slow_motion_scrolls_to_what_is_lit(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 768, 1024, 1440, 1920])
-def test_nothing_is_cut_at_any_width(page: Page, url: str, scheme: Any, width: int) -> None:
+def test_nothing_is_cut_at_any_width(
+    page: Page, stage_url: str, scheme: Scheme, width: int
+) -> None:
     page.emulate_media(color_scheme=scheme)
-    opened(page, url, "steps=3&filters=8", {"width": width, "height": 900})
+    opened(page, stage_url, "steps=3&filters=8", {"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     boxes = page.locator(".stage section, .stage h3, .stage canvas:not([hidden])").evaluate_all(
         "all => all.map((e) => { const r = e.getBoundingClientRect(); return [r.left, r.right] })"
@@ -253,28 +233,28 @@ OVERLAPS = """() => {
 
 
 @pytest.mark.parametrize("width", [390, 768, 1024, 1366, 1440, 1920])
-def test_no_words_overlap(page: Page, url: str, width: int) -> None:
-    opened(page, url, "steps=3&filters=2&batch=32", {"width": width, "height": 900})
+def test_no_words_overlap(page: Page, stage_url: str, width: int) -> None:
+    opened(page, stage_url, "steps=3&filters=2&batch=32", {"width": width, "height": 900})
     assert page.evaluate(OVERLAPS) == []
 
 
-def test_a_change_of_theme_repaints(wide: Page) -> None:
-    paper = colour_at(wide, "image", 0, 0)
+def test_a_change_of_theme_repaints(stage: Page) -> None:
+    paper = colour_at(stage, "image", 0, 0)
     assert min(paper) > 220
-    wide.emulate_media(color_scheme="dark")
-    expect(wide.locator(".stage.dark")).to_be_visible()
-    assert max(colour_at(wide, "image", 0, 0)) < 70
+    stage.emulate_media(color_scheme="dark")
+    expect(stage.locator(".stage.dark")).to_be_visible()
+    assert max(colour_at(stage, "image", 0, 0)) < 70
 
 
-def test_following_shows_the_steps_own_range(wide: Page) -> None:
+def test_following_shows_the_steps_own_range(stage: Page) -> None:
     largest = abs(step_at(60).forward.z).max()
-    scale = wide.locator("[data-panel=z] .scale")
+    scale = stage.locator("[data-panel=z] .scale")
     fixed = float(scale.locator("span").last.inner_text())
     assert fixed >= largest
-    wide.get_by_text("follows the step", exact=True).click()
+    stage.get_by_text("follows the step", exact=True).click()
     expect(scale.locator("span").last).to_have_text(f"+{largest:.3f}")
 
 
-def test_the_rate_of_the_update_is_the_steps_own(wide: Page) -> None:
-    hover(wide, "filter_change", 0.3, 0.3, 30)
-    expect(wide.locator(".readout .detail")).to_contain_text(f"−η × gradient = −{RATE}")
+def test_the_rate_of_the_update_is_the_steps_own(stage: Page) -> None:
+    hover(stage, "filter_change", 0.3, 0.3, 30)
+    expect(stage.locator(".readout .detail")).to_contain_text(f"−η × gradient = −{RATE}")

@@ -1,53 +1,29 @@
 """The stage's cells in a real browser: what lights up with one, and pinning it by any means."""
 
-from typing import Any
-
 import pytest
-from on_the_stage import (
-    APP,
-    MARGIN,
-    NARROW,
-    Serve,
-    canvas,
-    expect_head,
-    hover,
-    opened,
-    outlined,
-    unit,
-    written,
-)
-from playwright.sync_api import Page, expect
+from on_the_stage import MARGIN, canvas, hover, opened, outlined, unit
+from playwright.sync_api import Browser, Page, expect
 from stage_app import step_at
+from watching import NARROW, expect_head, written
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
-    return serve(APP)
-
-
-@pytest.fixture
-def wide(page: Page, url: str) -> Page:
-    """The stage at step 60 of one filter, on a wide screen."""
-    return opened(page, url, "steps=60")
 
 
 # ---- What lights up ----
 
 
-def test_a_cell_of_z_lights_its_patch_and_its_way_on(wide: Page) -> None:
+def test_a_cell_of_z_lights_its_patch_and_its_way_on(stage: Page) -> None:
     """z[12,7] covers rows 12..14 and columns 7..9 of the image and lies in window (6, 3)."""
-    hover(wide, "z", 12, 7)
-    expect(wide.locator(".readout strong")).to_contain_text("z[12,7]")
-    assert outlined(wide, "image", 12, 7, 15, 10)
-    assert outlined(wide, "feature_map", 12, 7, 13, 8)
-    assert outlined(wide, "dz", 12, 7, 13, 8)
-    assert outlined(wide, "filter_before", 0, 0, 21, 21)
-    assert not outlined(wide, "image", 11, 6, 14, 9)
+    hover(stage, "z", 12, 7)
+    expect(stage.locator(".readout strong")).to_contain_text("z[12,7]")
+    assert outlined(stage, "image", 12, 7, 15, 10)
+    assert outlined(stage, "feature_map", 12, 7, 13, 8)
+    assert outlined(stage, "dz", 12, 7, 13, 8)
+    assert outlined(stage, "filter_before", 0, 0, 21, 21)
+    assert not outlined(stage, "image", 11, 6, 14, 9)
 
 
-def test_a_pooled_cell_lights_its_winner(wide: Page) -> None:
+def test_a_pooled_cell_lights_its_winner(stage: Page) -> None:
     step = step_at(60)
     f, winner = step.forward.feature_map[0, 0], step.forward.winner[0, 0]
     window = next(
@@ -60,22 +36,22 @@ def test_a_pooled_cell_lights_its_winner(wide: Page) -> None:
         == 1
     )
     row, column = divmod(int(winner[window]), 26)
-    hover(wide, "pooled", *window, side=2 * unit(wide))
-    expect(wide.locator(".readout .detail")).to_contain_text(f"the winner is f[{row},{column}]")
+    hover(stage, "pooled", *window, side=2 * unit(stage))
+    expect(stage.locator(".readout .detail")).to_contain_text(f"the winner is f[{row},{column}]")
     for panel in ("feature_map", "backfill", "dz", "z"):
-        assert outlined(wide, panel, row, column, row + 1, column + 1), panel
-    assert outlined(wide, "image", row, column, row + 3, column + 3)
+        assert outlined(stage, panel, row, column, row + 1, column + 1), panel
+    assert outlined(stage, "image", row, column, row + 3, column + 3)
     i, j = window
-    assert outlined(wide, "delta0", 2 * i, 2 * j, 2 * i + 2, 2 * j + 2)
+    assert outlined(stage, "delta0", 2 * i, 2 * j, 2 * i + 2, 2 * j + 2)
 
 
-def test_the_highlight_stays_while_frames_arrive_and_its_numbers_follow(wide: Page) -> None:
-    hover(wide, "z", 12, 7)
-    expect(wide.locator(".readout strong")).to_contain_text("z[12,7]")
-    wide.keyboard.press("ArrowRight")  # the page's own shortcut: nothing in the stage has the focus
-    expect(wide.locator(".stage")).to_have_attribute("data-step", "61")
-    expect_head(wide, f"z[12,7] = {written(step_at(61).forward.z[0, 0, 12, 7])}")
-    assert outlined(wide, "image", 12, 7, 15, 10)
+def test_the_highlight_stays_while_frames_arrive_and_its_numbers_follow(stage: Page) -> None:
+    hover(stage, "z", 12, 7)
+    expect(stage.locator(".readout strong")).to_contain_text("z[12,7]")
+    stage.keyboard.press("ArrowRight")  # the page's own key: nothing in the stage has the focus
+    expect(stage.locator(".stage")).to_have_attribute("data-step", "61")
+    expect_head(stage, f"z[12,7] = {written(step_at(61).forward.z[0, 0, 12, 7])}")
+    assert outlined(stage, "image", 12, 7, 15, 10)
 
 
 JAVASCRIPT_RELATIONS = """async (url) => {
@@ -120,9 +96,9 @@ JAVASCRIPT_RELATIONS = """async (url) => {
 }"""
 
 
-def test_relations_at_places_worked_out_by_hand(wide: Page, url: str) -> None:
+def test_relations_at_places_worked_out_by_hand(stage: Page, stage_url: str) -> None:
     """Positions are flat: row·28 + column in the image, row·26 + column in a map."""
-    found = wide.evaluate(JAVASCRIPT_RELATIONS, url)
+    found = stage.evaluate(JAVASCRIPT_RELATIONS, stage_url)
 
     assert found["windows"] == [0, 1, 2, 2]  # a winner, a tie, dead, dead
     # Window 14 is (1, 1): rows 2 and 3, columns 2 and 3.
@@ -233,8 +209,8 @@ JAVASCRIPT_PIECES = """async (url) => {
 }"""
 
 
-def test_the_small_pieces(wide: Page, url: str) -> None:
-    found = wide.evaluate(JAVASCRIPT_PIECES, url)
+def test_the_small_pieces(stage: Page, stage_url: str) -> None:
+    found = stage.evaluate(JAVASCRIPT_PIECES, stage_url)
 
     assert found["fixed"] == ["−0.1234", "0.0000", "not a number", "−∞", "1.50"]
     assert found["signed"] == ["+0.5", "−0.5", "\u20070.0"]
@@ -268,72 +244,72 @@ def test_the_small_pieces(wide: Page, url: str) -> None:
 # ---- Pinning, keys, touch ----
 
 
-def test_a_click_pins_and_tells_the_server_once(wide: Page) -> None:
-    hover(wide, "z", 12, 7)
-    wide.mouse.down()
-    wide.mouse.up()
-    expect(wide.get_by_text("pins: [('z', 0, 319)]")).to_be_visible()
-    hover(wide, "feature_map", 3, 3)  # the light stays where it is pinned
-    expect(wide.locator(".readout.pinned strong")).to_contain_text("z[12,7]")
-    wide.keyboard.press("Escape")
-    expect(wide.locator(".readout.pinned")).to_have_count(0)
-    wide.get_by_role("button", name="step").click()
-    expect(wide.locator(".stage")).to_have_attribute("data-step", "61")
-    expect(wide.get_by_text("pins: [('z', 0, 319)]")).to_be_visible()
+def test_a_click_pins_and_tells_the_server_once(stage: Page) -> None:
+    hover(stage, "z", 12, 7)
+    stage.mouse.down()
+    stage.mouse.up()
+    expect(stage.get_by_text("pins: [('z', 0, 319)]")).to_be_visible()
+    hover(stage, "feature_map", 3, 3)  # the light stays where it is pinned
+    expect(stage.locator(".readout.pinned strong")).to_contain_text("z[12,7]")
+    stage.keyboard.press("Escape")
+    expect(stage.locator(".readout.pinned")).to_have_count(0)
+    stage.get_by_role("button", name="step").click()
+    expect(stage.locator(".stage")).to_have_attribute("data-step", "61")
+    expect(stage.get_by_text("pins: [('z', 0, 319)]")).to_be_visible()
 
 
-def test_a_click_elsewhere_lets_go_but_a_control_does_not(wide: Page) -> None:
-    hover(wide, "z", 12, 7)
-    wide.mouse.down()
-    wide.mouse.up()
-    expect(wide.locator(".readout.pinned")).to_have_count(1)
-    wide.get_by_role("button", name="step").click()
-    expect(wide.locator(".stage")).to_have_attribute("data-step", "61")
-    expect(wide.locator(".readout.pinned strong")).to_contain_text("z[12,7]")
-    wide.locator(".story").click()
-    expect(wide.locator(".readout.pinned")).to_have_count(0)
+def test_a_click_elsewhere_lets_go_but_a_control_does_not(stage: Page) -> None:
+    hover(stage, "z", 12, 7)
+    stage.mouse.down()
+    stage.mouse.up()
+    expect(stage.locator(".readout.pinned")).to_have_count(1)
+    stage.get_by_role("button", name="step").click()
+    expect(stage.locator(".stage")).to_have_attribute("data-step", "61")
+    expect(stage.locator(".readout.pinned strong")).to_contain_text("z[12,7]")
+    stage.locator(".story").click()
+    expect(stage.locator(".readout.pinned")).to_have_count(0)
 
 
-def test_the_keyboard_walks_every_panel_and_keeps_its_keys(wide: Page) -> None:
-    names = wide.locator(".panel").evaluate_all("all => all.map((p) => p.dataset.panel)")
+def test_the_keyboard_walks_every_panel_and_keeps_its_keys(stage: Page) -> None:
+    names = stage.locator(".panel").evaluate_all("all => all.map((p) => p.dataset.panel)")
     assert names[0] == "image"
     assert len(names) == 15
-    canvas(wide, "image").focus()
+    canvas(stage, "image").focus()
     for name in names[1:]:
-        wide.keyboard.press("Tab")
+        stage.keyboard.press("Tab")
         focused = "() => document.activeElement.shadowRoot.activeElement"
-        panel = wide.evaluate(f"({focused})().closest('.panel').dataset.panel")
+        panel = stage.evaluate(f"({focused})().closest('.panel').dataset.panel")
         assert panel == name
-    canvas(wide, "z").focus()
-    head = wide.locator(".readout strong")
+    canvas(stage, "z").focus()
+    head = stage.locator(".readout strong")
     expect(head).to_contain_text("z[13,13]")
-    wide.keyboard.press("ArrowRight")
-    wide.keyboard.press("ArrowUp")
+    stage.keyboard.press("ArrowRight")
+    stage.keyboard.press("ArrowUp")
     expect(head).to_contain_text("z[12,14]")
-    wide.keyboard.press("Enter")
-    expect(wide.locator(".readout.pinned")).to_have_count(1)
-    expect(wide.get_by_text("pins: [('z', 0, 326)]")).to_be_visible()
-    expect(wide.locator("[role=status]")).to_contain_text("z[12,14]")
+    stage.keyboard.press("Enter")
+    expect(stage.locator(".readout.pinned")).to_have_count(1)
+    expect(stage.get_by_text("pins: [('z', 0, 326)]")).to_be_visible()
+    expect(stage.locator("[role=status]")).to_contain_text("z[12,14]")
     # The page's own arrow key did not make a step.
-    expect(wide.get_by_text("server step: 60")).to_be_visible()
-    wide.keyboard.press("Escape")
+    expect(stage.get_by_text("server step: 60")).to_be_visible()
+    stage.keyboard.press("Escape")
     expect(head).to_be_empty()
     # At the edge the cell stays.
     for _ in range(30):
-        wide.keyboard.press("ArrowLeft")
+        stage.keyboard.press("ArrowLeft")
     expect(head).to_contain_text("z[12,0]")
 
 
-def test_panels_have_words_for_those_who_do_not_see_them(wide: Page) -> None:
+def test_panels_have_words_for_those_who_do_not_see_them(stage: Page) -> None:
     z = step_at(60).forward.z[0, 0]
-    label = canvas(wide, "z").get_attribute("aria-label")
+    label = canvas(stage, "z").get_attribute("aria-label") or ""
     assert label.startswith("feature map z, 26 by 26, step 60: ")
     assert f"from {written(z.min())} to {written(z.max())}" in label
 
 
-def test_a_tap_pins_and_a_tap_elsewhere_lets_go(browser: Any, url: str) -> None:
+def test_a_tap_pins_and_a_tap_elsewhere_lets_go(browser: Browser, stage_url: str) -> None:
     context = browser.new_context(viewport=NARROW, has_touch=True, is_mobile=True)
-    page = opened(context.new_page(), url, "steps=5", NARROW)
+    page = opened(context.new_page(), stage_url, "steps=5", NARROW)
     u = unit(page)
     assert u >= 5.5
     area = canvas(page, "pooled")

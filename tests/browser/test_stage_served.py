@@ -6,21 +6,12 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from on_the_stage import APP, ROOT, Serve, hover, opened
+from on_the_stage import APP, hover, opened
 from playwright.sync_api import Page, expect
+from serving import ROOT
+from watching import Serve
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
-    return serve(APP)
-
-
-@pytest.fixture
-def wide(page: Page, url: str) -> Page:
-    """The stage at step 60 of one filter, on a wide screen."""
-    return opened(page, url, "steps=60")
 
 
 # ---- What it leaves behind ----
@@ -42,12 +33,12 @@ def kept(page: Page) -> dict[str, float]:
     return {name: min(r[name] for r in readings) for name in ("JSEventListeners", "Nodes")}
 
 
-def test_many_frames_leave_no_listeners_and_no_nodes(wide: Page) -> None:
+def test_many_frames_leave_no_listeners_and_no_nodes(stage: Page) -> None:
     def frames() -> int:
-        return int(wide.locator(".stage").get_attribute("data-frames"))
+        return int(stage.locator(".stage").get_attribute("data-frames"))
 
     def wait_for(count: int) -> None:
-        wide.wait_for_function(
+        stage.wait_for_function(
             """(count) => {
               const hosts = [...document.querySelectorAll("*")].filter((e) => e.shadowRoot)
               const stage = hosts.map((e) => e.shadowRoot.querySelector(".stage")).find(Boolean)
@@ -57,26 +48,26 @@ def test_many_frames_leave_no_listeners_and_no_nodes(wide: Page) -> None:
             timeout=60_000,
         )
 
-    wide.get_by_text("play", exact=True).click()
+    stage.get_by_text("play", exact=True).click()
     wait_for(frames() + 10)
-    before = kept(wide)
+    before = kept(stage)
     wait_for(frames() + 100)
-    after = kept(wide)
+    after = kept(stage)
     assert after["JSEventListeners"] - before["JSEventListeners"] < 20
     assert after["Nodes"] - before["Nodes"] < 100
 
 
-def test_leaving_the_page_takes_the_listeners_along(wide: Page) -> None:
-    hide = wide.get_by_text("hide", exact=True)
+def test_leaving_the_page_takes_the_listeners_along(stage: Page) -> None:
+    hide = stage.get_by_text("hide", exact=True)
     hide.click()
-    expect(wide.locator(".stage")).to_have_count(0)
-    before = kept(wide)
+    expect(stage.locator(".stage")).to_have_count(0)
+    before = kept(stage)
     for _ in range(3):
         hide.click()
-        expect(wide.locator(".stage")).to_have_attribute("data-step", "60")
+        expect(stage.locator(".stage")).to_have_attribute("data-step", "60")
         hide.click()
-        expect(wide.locator(".stage")).to_have_count(0)
-    after = kept(wide)
+        expect(stage.locator(".stage")).to_have_count(0)
+    after = kept(stage)
     assert after["JSEventListeners"] - before["JSEventListeners"] < 20
     assert after["Nodes"] - before["Nodes"] < 100
 
@@ -84,10 +75,10 @@ def test_leaving_the_page_takes_the_listeners_along(wide: Page) -> None:
 # ---- How it is served ----
 
 
-def test_no_request_leaves_the_machine(page: Page, url: str) -> None:
+def test_no_request_leaves_the_machine(page: Page, stage_url: str) -> None:
     hosts = set()
     page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
-    opened(page, url, "steps=2")
+    opened(page, stage_url, "steps=2")
     hover(page, "z", 3, 3)
     assert hosts - {None} == {"127.0.0.1"}
 

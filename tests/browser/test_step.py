@@ -1,16 +1,10 @@
 """The step page in a real browser: moving in time, batches and filters, going on, and its looks."""
 
 import re
-from typing import Any
 
 import pytest
 from on_the_step_page import (
-    APP,
-    NARROW,
-    ROOT,
     SLOW,
-    WIDE,
-    Serve,
     canvas,
     expect_step,
     heading,
@@ -19,21 +13,17 @@ from on_the_step_page import (
     pin_class,
     step_at,
 )
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+from watching import NARROW, WIDE, Scheme
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
-    return serve(APP, pages=tuple((ROOT / "pages").glob("*.py")))
 
 
 # ---- Time ----
 
 
-def test_keys_move_in_time_and_everything_belongs_to_the_step(page: Page, url: str) -> None:
-    opened(page, url)
+def test_keys_move_in_time_and_everything_belongs_to_the_step(page: Page, step_url: str) -> None:
+    opened(page, step_url)
     expect_step(page, 250)
     for key, number in (
         ("ArrowRight", 251),
@@ -53,8 +43,8 @@ def test_keys_move_in_time_and_everything_belongs_to_the_step(page: Page, url: s
         expect(page.locator(".story")).to_contain_text(f"= {loss}.")
 
 
-def test_the_ends_are_ends(page: Page, url: str) -> None:
-    opened(page, url, "steps=30")
+def test_the_ends_are_ends(page: Page, step_url: str) -> None:
+    opened(page, step_url, "steps=30")
     expect_step(page, 30)
     for name in ("+1", "+100", "Newest"):
         expect(page.get_by_role("button", name=name, exact=False).first).to_be_disabled()
@@ -64,8 +54,8 @@ def test_the_ends_are_ends(page: Page, url: str) -> None:
         expect(page.get_by_role("button", name=name, exact=False).first).to_be_disabled()
 
 
-def test_a_step_can_be_typed_and_scrubbed(page: Page, url: str) -> None:
-    opened(page, url)
+def test_a_step_can_be_typed_and_scrubbed(page: Page, step_url: str) -> None:
+    opened(page, step_url)
     box = page.get_by_role("spinbutton", name="Step, 1 to")
     box.fill("77")
     box.press("Enter")
@@ -75,8 +65,8 @@ def test_a_step_can_be_typed_and_scrubbed(page: Page, url: str) -> None:
     expect_step(page, 78)
 
 
-def test_a_click_on_a_curve_seeks_its_step_and_marks_it(page: Page, url: str) -> None:
-    opened(page, url)
+def test_a_click_on_a_curve_seeks_its_step_and_marks_it(page: Page, step_url: str) -> None:
+    opened(page, step_url)
     curve = page.locator(".curve[data-panel=loss] canvas")
     box = curve.bounding_box()
     assert box
@@ -87,9 +77,9 @@ def test_a_click_on_a_curve_seeks_its_step_and_marks_it(page: Page, url: str) ->
     expect_step(page, 1)
 
 
-def test_a_click_on_a_curve_of_the_live_page_opens_its_step(page: Page, serve: Serve) -> None:
+def test_a_click_on_a_curve_of_the_live_page_opens_its_step(page: Page, app_url: str) -> None:
     page.set_viewport_size(WIDE)
-    page.goto(serve(ROOT / "app.py"))
+    page.goto(app_url)
     stage = page.locator(".stage[data-step]")
     expect(stage).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Play").click()
@@ -125,8 +115,8 @@ def click_on_curve(page: Page, chart: str) -> int:
     return int(page.get_by_role("spinbutton", name="Step, 1 to").input_value())
 
 
-def test_a_run_of_one_step_can_be_looked_at(page: Page, url: str) -> None:
-    opened(page, url, "steps=1")
+def test_a_run_of_one_step_can_be_looked_at(page: Page, step_url: str) -> None:
+    opened(page, step_url, "steps=1")
     expect(page.locator(".counter")).to_contain_text("step 1 ")
     expect(page.get_by_role("slider", name="Step")).to_be_disabled()
 
@@ -134,8 +124,8 @@ def test_a_run_of_one_step_can_be_looked_at(page: Page, url: str) -> None:
 # ---- Batches and filters ----
 
 
-def test_the_image_within_the_batch_is_chosen(page: Page, url: str) -> None:
-    opened(page, url, "steps=20&at=7&batch=32")
+def test_the_image_within_the_batch_is_chosen(page: Page, step_url: str) -> None:
+    opened(page, step_url, "steps=20&at=7&batch=32")
     step = step_at(7, batch=32)
     expect(page.get_by_text("mean over the 32 images")).to_be_visible()
     pin_class(page, "probabilities", 0)
@@ -152,8 +142,8 @@ def test_the_image_within_the_batch_is_chosen(page: Page, url: str) -> None:
     expect(heading(page)).to_contain_text(f"{gradient:.6f}".replace("-", "−"))
 
 
-def test_another_filter_takes_the_pinned_cell_along(page: Page, url: str) -> None:
-    opened(page, url, "steps=20&at=7&filters=8")
+def test_another_filter_takes_the_pinned_cell_along(page: Page, step_url: str) -> None:
+    opened(page, step_url, "steps=20&at=7&filters=8")
     pin(page, "z", 11, 12, 26)
     page.locator(".strip [role=radio]").nth(5).click()
     z = step_at(7, filters=8).forward.z[0, 5, 11, 12]
@@ -164,8 +154,8 @@ def test_another_filter_takes_the_pinned_cell_along(page: Page, url: str) -> Non
 # ---- Going on ----
 
 
-def test_a_fork_goes_on_from_here_and_the_old_run_is_kept(page: Page, url: str) -> None:
-    opened(page, url)
+def test_a_fork_goes_on_from_here_and_the_old_run_is_kept(page: Page, step_url: str) -> None:
+    opened(page, step_url)
     page.get_by_role("button", name="Continue from here").click()
     page.get_by_role("slider", name="Learning rate").focus()
     for _ in range(3):
@@ -187,9 +177,9 @@ def test_a_fork_goes_on_from_here_and_the_old_run_is_kept(page: Page, url: str) 
 
 
 def test_the_past_is_only_looked_at_and_the_run_plays_on_from_the_newest(
-    page: Page, url: str
+    page: Page, step_url: str
 ) -> None:
-    opened(page, url)
+    opened(page, step_url)
     page.keyboard.press("PageUp")
     expect_step(page, 150)
     pin(page, "z", 5, 5, 26)
@@ -197,8 +187,8 @@ def test_the_past_is_only_looked_at_and_the_run_plays_on_from_the_newest(
     expect(page.get_by_text("live: step 500, playing")).to_be_visible(timeout=SLOW)
 
 
-def test_a_visit_to_the_step_page_pauses_and_says_so(page: Page, url: str) -> None:
-    opened(page, url)
+def test_a_visit_to_the_step_page_pauses_and_says_so(page: Page, step_url: str) -> None:
+    opened(page, step_url)
     page.get_by_role("button", name="Play on from step 500").click()
     expect(page.get_by_text("live: step 500, playing")).to_be_visible(timeout=SLOW)
     page.get_by_role("link", name="Any step").click()
@@ -211,9 +201,9 @@ def test_a_visit_to_the_step_page_pauses_and_says_so(page: Page, url: str) -> No
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_the_screen(page: Page, url: str, scheme: Any) -> None:
+def test_nothing_is_wider_than_the_screen(page: Page, step_url: str, scheme: Scheme) -> None:
     page.emulate_media(color_scheme=scheme)
-    opened(page, url, "steps=30&at=20&filters=2&batch=4", {"width": 1920, "height": 900})
+    opened(page, step_url, "steps=30&at=20&filters=2&batch=4", {"width": 1920, "height": 900})
     pin(page, "hidden", 1, 1, 4)
     expect(heading(page)).to_be_visible()
     for width, mode in ((1920, "wide"), (1440, "wide"), (1024, ""), (768, ""), (390, "narrow")):
@@ -235,9 +225,9 @@ def test_nothing_is_wider_than_the_screen(page: Page, url: str, scheme: Any) -> 
             assert table.evaluate("e => e.scrollWidth <= e.parentElement.clientWidth + 1")
 
 
-def test_a_tap_pins_on_a_small_screen(browser: Any, url: str) -> None:
+def test_a_tap_pins_on_a_small_screen(browser: Browser, step_url: str) -> None:
     context = browser.new_context(viewport=NARROW, has_touch=True, is_mobile=True)
-    page = opened(context.new_page(), url, size=NARROW)
+    page = opened(context.new_page(), step_url, size=NARROW)
     area = canvas(page, "dz")
     area.scroll_into_view_if_needed()
     area.tap(position={"x": 60, "y": 60})
@@ -245,8 +235,8 @@ def test_a_tap_pins_on_a_small_screen(browser: Any, url: str) -> None:
     context.close()
 
 
-def test_the_arithmetic_is_text_for_those_who_hear_the_page(page: Page, url: str) -> None:
-    opened(page, url)
+def test_the_arithmetic_is_text_for_those_who_hear_the_page(page: Page, step_url: str) -> None:
+    opened(page, step_url)
     pin(page, "delta1", 2, 1, 4)
     region = page.get_by_role("region", name="the pinned number")
     expect(region).to_contain_text("δ1[9]")

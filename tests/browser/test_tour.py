@@ -1,15 +1,11 @@
 """The tour: on a first visit, over the real page, and never again unless it is asked for."""
 
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -17,14 +13,9 @@ def first_visit() -> bool:
     return True
 
 
-@pytest.fixture(scope="module")
-def url(serve: Callable[..., str]) -> str:
-    return serve(ROOT / "app.py")
-
-
-def test_six_stops_and_never_again(page: Page, url: str) -> None:
+def test_six_stops_and_never_again(page: Page, app_url: str) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
-    page.goto(url)
+    page.goto(app_url)
     tour = page.get_by_role("dialog", name="A tour of this page")
     for number in range(1, 7):
         expect(tour).to_contain_text(f"{number} of 6", timeout=30_000)
@@ -54,9 +45,9 @@ def test_six_stops_and_never_again(page: Page, url: str) -> None:
     expect(tour).to_be_hidden()
 
 
-def test_it_holds_nothing_up_and_can_be_skipped(page: Page, url: str) -> None:
+def test_it_holds_nothing_up_and_can_be_skipped(page: Page, app_url: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(url)
+    page.goto(app_url)
     tour = page.get_by_role("dialog", name="A tour of this page")
     expect(tour).to_contain_text("1 of 6", timeout=30_000)
     box = tour.bounding_box()

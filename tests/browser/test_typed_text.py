@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
-from watching import ROOT, WIDE, Serve
+from watching import WIDE
 
 from experiments import Outcome, Record, Sweep
 
@@ -37,11 +37,6 @@ DONE = """() => {
 NOTHING = {"hacked": None, "images": [], "links": [], "scripts": 0, "marked": []}
 
 
-@pytest.fixture(scope="module")
-def url(serve: Serve) -> str:
-    return serve(ROOT / "app.py")
-
-
 def said(page: Page, text: str) -> None:
     """The text stands there as it was typed, and nothing has come of it."""
     page.wait_for_function(
@@ -53,30 +48,30 @@ def said(page: Page, text: str) -> None:
     assert page.evaluate(DONE) == NOTHING
 
 
-def test_no_page_asks_anybody_but_its_server(quiet: Page, url: str) -> None:
+def test_no_page_asks_anybody_but_its_server(quiet: Page, app_url: str) -> None:
     """The fixture looks at where every request and every websocket goes."""
     quiet.set_viewport_size(WIDE)
     for path in PAGES:
-        quiet.goto(f"{url}/{path}")
+        quiet.goto(f"{app_url}/{path}")
         expect(quiet.get_by_test_id("stSidebar")).to_be_attached()
         expect(quiet.get_by_test_id("stStatusWidget")).to_have_count(0)
         expect(quiet.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
-def test_a_link_does_nothing(quiet: Page, url: str) -> None:
+def test_a_link_does_nothing(quiet: Page, app_url: str) -> None:
     shown = [text[:20] for text in TEXTS]
     for names in (shown[:3], shown[3:]):
-        quiet.goto(f"{url}/data?{'&'.join(f'{quote(name)}=1' for name in names)}")
+        quiet.goto(f"{app_url}/data?{'&'.join(f'{quote(name)}=1' for name in names)}")
         for name in names:
             said(quiet, f"“{name.strip()}”")
-    quiet.goto(f"{url}/data?bias_rule={quote(SHORT)}")
+    quiet.goto(f"{app_url}/data?bias_rule={quote(SHORT)}")
     said(quiet, SHORT[:20])
 
 
-def test_the_names_of_files_do_nothing(quiet: Page, url: str) -> None:
+def test_the_names_of_files_do_nothing(quiet: Page, app_url: str) -> None:
     """Those of classes have letters, digits and little else: tests/data/test_own.py."""
     quiet.set_viewport_size(WIDE)
-    quiet.goto(f"{url}/data")
+    quiet.goto(f"{app_url}/data")
     quiet.get_by_role("radiogroup", name="Which digits").get_by_text("ZIP").click()
     for text in TEXTS:
         name = f"{text}.zip".replace("/", "_")
@@ -86,9 +81,9 @@ def test_the_names_of_files_do_nothing(quiet: Page, url: str) -> None:
         said(quiet, f"{name} is not a ZIP file".replace('"', "%22"))  # as browsers send it
 
 
-def test_the_name_of_a_run_does_nothing(quiet: Page, url: str) -> None:
+def test_the_name_of_a_run_does_nothing(quiet: Page, app_url: str) -> None:
     quiet.set_viewport_size(WIDE)
-    quiet.goto(f"{url}/experiments")
+    quiet.goto(f"{app_url}/experiments")
     for text in (IMAGE, SHORT):
         field = quiet.get_by_label("Its name", exact=True)
         field.fill(text)
@@ -106,9 +101,9 @@ def test_the_name_of_a_run_does_nothing(quiet: Page, url: str) -> None:
             assert quiet.evaluate(DONE) == NOTHING
 
 
-def test_the_results_of_a_sweep_do_nothing(quiet: Page, url: str) -> None:
+def test_the_results_of_a_sweep_do_nothing(quiet: Page, app_url: str) -> None:
     quiet.set_viewport_size(WIDE)
-    quiet.goto(f"{url}/experiments")
+    quiet.goto(f"{app_url}/experiments")
     why = "".join(TEXTS)
     sweep = Sweep(learning_rate=(0.01,), seeds=(0, 1), steps=20, epochs=None)
     ended = Outcome(0, "failed", why), Outcome(1, "finished", "", 20, 1.2, 1.1, 0.7)

@@ -5,21 +5,20 @@ import json
 import re
 import struct
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import numpy as np
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Position, ViewportSize, expect
 
 from cnn import Recipe, Run, Step
 from data import Digits
 
 Serve = Callable[..., str]
+Scheme = Literal["light", "dark"]
 
-ROOT = Path(__file__).parents[2]
-WIDE = {"width": 1440, "height": 900}
-NARROW = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+NARROW: ViewportSize = {"width": 390, "height": 844}
 PATIENCE = 60_000  # ms: a condition that holds at once on a quiet machine, and late on a busy one
 
 # Keeps the bytes and the header of the frame that was drawn last, the step of every frame drawn,
@@ -53,7 +52,7 @@ globalThis.watchLights = () => {
 """
 
 
-def opened(page: Page, url: str, size: Any = WIDE) -> Page:
+def opened(page: Page, url: str, size: ViewportSize = WIDE) -> Page:
     page.set_viewport_size(size)
     page.goto(url)
     expect(page.locator(".stage")).to_have_attribute("data-step", re.compile(r"\d"))
@@ -146,7 +145,17 @@ def rate_shown(page: Page) -> Locator:
 
 
 def open_panel(page: Page, name: str) -> None:
-    page.locator("summary", has_text=name).click()
+    """Open an expander, and wait until it has its height: until then a click in it may miss."""
+    summary = page.locator("summary", has_text=name)
+    summary.click()
+    summary.evaluate("""async (summary) => {
+      let [height, since] = [0, performance.now()]
+      while (performance.now() - since < 150) {
+        await new Promise(requestAnimationFrame)
+        const now = summary.parentElement.getBoundingClientRect().height
+        if (now !== height) [height, since] = [now, performance.now()]
+      }
+    }""")
 
 
 def fill(page: Page, name: str, value: object) -> None:
@@ -158,13 +167,35 @@ def fill(page: Page, name: str, value: object) -> None:
 
 def start_new_run(page: Page) -> None:
     before = meta(page)["run"]
-    expect(page.locator(".stApp[data-test-script-state=notRunning]")).to_be_visible()
     button(page, "Start a new run").click()
     page.wait_for_function("(before) => globalThis.meta.run !== before", arg=before)
 
 
 def no_overflow(page: Page) -> None:
     page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
+
+
+def no_overflow_of_main(page: Page) -> None:
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
+
+
+def play_past(page: Page, old: Locator) -> None:
+    """Play until what is shown of an old step is gone; pause, and wait for the figures."""
+    page.get_by_role("button", name="Play").click()
+    expect(old).to_have_count(0, timeout=PATIENCE)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(page.locator(".stApp[data-test-script-state=notRunning]")).to_be_visible()
+    page.wait_for_timeout(1_000)  # until the figures have been drawn again
+
+
+def edges(shown: Locator) -> list[float]:
+    """How far from the left side of the screen each of them begins and ends, in CSS pixels."""
+    found: list[float] = shown.evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect()).flatMap((b) => [b.left, b.right])"
+    )
+    return found
 
 
 # ---- What is on the stage, and what cnn says ----
@@ -265,11 +296,11 @@ def point_at(page: Page, panel: str, x: float, y: float) -> None:
     box = canvas.bounding_box()
     assert box is not None
     margin = 2  # CSS pixels around the cells
-    position = {
+    position: Position = {
         "x": margin + x * (box["width"] - 2 * margin),
         "y": margin + y * (box["height"] - 2 * margin),
     }
-    canvas.hover(position=position)  # type: ignore[arg-type]
+    canvas.hover(position=position)
 
 
 def point_at_weight(page: Page, panel: str, u: int, v: int) -> None:

@@ -6,6 +6,8 @@ so that results must be *equal*, whatever the order of the sums. REALS are any n
 order of a sum matters, and the difference allowed is the known bound on the rounding of a sum.
 """
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ REALS = st.floats(-8, 8, width=32)
 DTYPES = st.sampled_from([np.float32, np.float64])
 
 Floats = npt.NDArray[np.floating]
+Arrays = TypeVar("Arrays", bound=tuple[Floats, ...])
 
 
 def drawn(
@@ -23,6 +26,11 @@ def drawn(
 ) -> Floats:
     """Return one array of that shape."""
     return draw(arrays(dtype, shape, elements=values.map(dtype)))
+
+
+def absolute(case: Arrays) -> Arrays:
+    """The same arrays without signs: what comes of them bounds the rounding."""
+    return type(case)(*(np.abs(array) for array in case))
 
 
 def rounding(terms: int, magnitude: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[np.float64]:

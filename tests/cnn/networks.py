@@ -8,6 +8,7 @@ import oracle
 from agreement import DTYPES, Floats
 from hypothesis import settings
 from hypothesis import strategies as st
+from translation import by_name, from_oracle
 
 from cnn.network import PARAMETER_NAMES, BiasRule, Parameters
 
@@ -22,29 +23,6 @@ BACKWARD = ("delta2", "delta1", "delta0", "backfill", "dz")
 
 # One image, forward and backward, costs the loops some 7 ms a filter: fewer examples than usual.
 few = settings(max_examples=25)
-
-
-def to_oracle(parameters: Parameters) -> oracle.Parameters:
-    return oracle.Parameters(
-        *(oracle.floats(getattr(parameters, name)) for name in PARAMETER_NAMES)
-    )
-
-
-def from_oracle(parameters: oracle.Parameters) -> Parameters:
-    return Parameters.from_arrays(
-        filters=parameters.k,
-        filter_bias=parameters.b,
-        hidden_weights=parameters.W1,
-        hidden_bias=parameters.b1,
-        output_weights=parameters.W2,
-        output_bias=parameters.b2,
-    )
-
-
-def by_name(parameters: oracle.Parameters) -> dict[str, Floats]:
-    """The oracle's six arrays under the names that the network keeps them by."""
-    values = (getattr(parameters, name) for name in ("k", "b", "W1", "b1", "W2", "b2"))
-    return dict(zip(PARAMETER_NAMES, values, strict=True))
 
 
 def mean_of(gradients: Sequence[oracle.Parameters]) -> dict[str, Floats]:

@@ -15,7 +15,6 @@ import pytest
 from cells import (
     EPS,
     GRADIENT_OF,
-    MAKERS,
     OF_A_FILTER,
     Case,
     a_network,
@@ -35,11 +34,6 @@ from hypothesis import strategies as st
 from cnn.arithmetic import EXPLANATIONS, OUTCOMES, Blocked, Place, explain
 from cnn.network import PARAMETER_NAMES
 from data import Digits
-
-
-@pytest.fixture(params=MAKERS)
-def case(request: pytest.FixtureRequest, digits: Digits) -> Case:
-    return case_called(request.param)
 
 
 def test_every_number_is_its_terms(case: Case) -> None:

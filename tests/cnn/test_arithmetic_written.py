@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import pytest
 from cells import (
-    MAKERS,
     Case,
     assert_adds_up_as_written,
     case_called,
@@ -17,11 +16,6 @@ from cells import (
 
 from cnn.arithmetic import Arithmetic, Factor, Operation, Place, Term, rounded
 from data import Digits
-
-
-@pytest.fixture(params=MAKERS)
-def case(request: pytest.FixtureRequest, digits: Digits) -> Case:
-    return case_called(request.param)
 
 
 @pytest.mark.parametrize("wanted", [4, 6])

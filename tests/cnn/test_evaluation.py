@@ -5,10 +5,10 @@ import math
 import numpy as np
 import oracle
 import pytest
+from translation import to_oracle
 
 from cnn import Parameters, Recipe, Run, forward
 from cnn.evaluation import CHUNK, Judgement, evaluate, is_dead, judge
-from cnn.network import PARAMETER_NAMES
 from data import Digits
 
 
@@ -48,9 +48,7 @@ def one_by_one(
 def test_it_judges_as_the_notes_do(digits: Digits, trained: Parameters) -> None:
     """In float64, where the two may differ by rounding in the last places alone."""
     images, labels = digits.held_out_images[:30], digits.held_out_labels[:30]
-    by_the_notes = oracle.Parameters(
-        *(oracle.floats(getattr(trained, name)) for name in PARAMETER_NAMES)
-    )
+    by_the_notes = to_oracle(trained)
     losses, right = [], 0
     for image, label in zip(images, labels, strict=True):
         step = oracle.forward(by_the_notes, image / 255)
@@ -143,9 +141,7 @@ def judgement_of(labels: list[int], said: list[int], losses: list[float]) -> Jud
 
 def test_each_image_is_judged_as_the_notes_do(digits: Digits, trained: Parameters) -> None:
     images, labels = digits.held_out_images[85:115], digits.held_out_labels[85:115]
-    by_the_notes = oracle.Parameters(
-        *(oracle.floats(getattr(trained, name)) for name in PARAMETER_NAMES)
-    )
+    by_the_notes = to_oracle(trained)
 
     judged = judge(trained.astype(np.float64), images, labels)
 

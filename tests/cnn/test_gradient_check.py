@@ -6,6 +6,7 @@ import numpy as np
 import oracle
 import pytest
 from agreement import Floats, assert_same
+from translation import SYMBOLS, to_oracle
 
 from cnn.arrays import Integers
 from cnn.gradient_check import PERTURBATION, TOLERANCE, GradientCheck, check_gradients
@@ -19,8 +20,6 @@ from cnn.network import (
     updated,
 )
 from data import Digits
-
-SYMBOLS = dict(zip(PARAMETER_NAMES, ("k", "b", "W1", "b1", "W2", "b2"), strict=True))
 
 
 def trained(digits: Digits, filters: int, hidden: int, steps: int = 50) -> Parameters:
@@ -48,11 +47,6 @@ def failed_by_name(check: GradientCheck) -> dict[str, int]:
     return {
         name: int(check.failed[getattr(where, name).astype(int)].sum()) for name in PARAMETER_NAMES
     }
-
-
-def by_the_notes(parameters: Parameters) -> oracle.Parameters:
-    arrays = {symbol: getattr(parameters, name) for name, symbol in SYMBOLS.items()}
-    return oracle.Parameters(**{name: oracle.floats(array) for name, array in arrays.items()})
 
 
 def loss_by_the_notes(parameters: oracle.Parameters, images: Floats, labels: Integers) -> float:
@@ -128,7 +122,7 @@ def test_the_oracle_finds_the_same_slopes(digits: Digits, rule: BiasRule) -> Non
     """
     parameters = trained(digits, 2, 6).astype(np.float64)
     images, labels = digits.images[1000:1002], digits.labels[1000:1002]
-    notes = by_the_notes(parameters)
+    notes = to_oracle(parameters)
     generator = np.random.default_rng(0)
 
     check = check_gradients(parameters, images, labels, bias_rule=rule)
@@ -218,7 +212,7 @@ def test_a_relu_at_zero_is_a_kink() -> None:
     weight = place(where.hidden_weights[1, 1 * 13 + 1])
     assert_kinks(check, {bias, weight})
     # Above 0 the loss has the slope (W2ᵀδ2)[1], below it none: the difference finds half of it.
-    notes = by_the_notes(parameters)
+    notes = to_oracle(parameters)
     delta2 = oracle.output_error(oracle.forward(notes, image[0]).p, 1)
     slope = oracle.through_weights(notes.W2, delta2)[1]
     assert abs(slope) > 0.1
@@ -281,7 +275,7 @@ def test_a_kink_is_marked_where_the_oracle_sees_one(digits: Digits, seed: int) -
     drawn = draw_parameters(generator, filters=2, hidden=4)
     parameters = drawn.replaced(np.round(drawn.vector.astype(np.float64) * 4) / 4)
     image = np.round(digits.images[seed : seed + 1] / 255 * 2) / 2
-    notes = by_the_notes(parameters)
+    notes = to_oracle(parameters)
     where = places(parameters)
 
     check = check_gradients(parameters, image, digits.labels[seed : seed + 1])

@@ -4,6 +4,7 @@ import numpy as np
 import oracle
 import pytest
 from agreement import Floats, assert_same
+from translation import to_oracle
 
 from cnn import Recipe, Run
 from cnn.gradient_check import check_gradients
@@ -25,19 +26,9 @@ def parameters_with(kernel: Floats, bias: float, hidden: int = 3) -> Parameters:
     )
 
 
-def by_the_notes(parameters: Parameters) -> oracle.Parameters:
-    symbols = ("k", "b", "W1", "b1", "W2", "b2")
-    return oracle.Parameters(
-        **{
-            symbol: oracle.floats(getattr(parameters, name))
-            for symbol, name in zip(symbols, PARAMETER_NAMES, strict=True)
-        }
-    )
-
-
 def copied_by_loops(parameters: Parameters, image: Floats, label: int) -> tuple[Floats, Floats]:
     """Return dk and db of the notes' loops, but for the back-fill, which looks for equal values."""
-    notes = by_the_notes(parameters)
+    notes = to_oracle(parameters)
     there = oracle.forward(notes, image)
     back = oracle.backward(notes, there, label)
     dk, db = [], []

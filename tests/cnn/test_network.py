@@ -22,15 +22,13 @@ from networks import (
     RULES,
     Case,
     a_network,
-    by_name,
     cases,
     few,
-    from_oracle,
     mean_of,
     random_parameters,
     some_images,
-    to_oracle,
 )
+from translation import by_name, from_oracle, to_oracle
 
 from cnn.network import (
     PARAMETER_NAMES,

@@ -6,7 +6,8 @@ import pytest
 from agreement import DTYPES, assert_same, assert_within, rounding
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import RULES, a_network, by_name, few, random_parameters, to_oracle
+from networks import RULES, a_network, few, random_parameters
+from translation import by_name, to_oracle
 
 from cnn.network import (
     PARAMETER_NAMES,

@@ -10,16 +10,13 @@ import oracle
 import pytest
 from agreement import assert_same, assert_within
 from plain import Plain, assert_history, assert_step, pair
+from translation import to_oracle
 
-from cnn import Parameters, Recipe, Run
+from cnn import Recipe, Run
 from cnn.network import PARAMETER_NAMES
 from data import Digits
 
 # It trains as the notes say
-
-
-def by_the_notes(parameters: Parameters) -> oracle.Parameters:
-    return oracle.Parameters(*(oracle.floats(getattr(parameters, n)) for n in PARAMETER_NAMES))
 
 
 def mean(gradients: list[oracle.Parameters]) -> oracle.Parameters:
@@ -30,7 +27,7 @@ def mean(gradients: list[oracle.Parameters]) -> oracle.Parameters:
 
 def trained_by_the_notes(plain: Plain, steps: int) -> Iterator[oracle.Parameters]:
     """The oracle's own training, in float64, on the images that the plain loop chose."""
-    parameters = by_the_notes(plain.first)
+    parameters = to_oracle(plain.first)
     for step in plain.steps[:steps]:
         images, labels = plain.images[step.chosen] / 255, plain.labels[step.chosen]
         if len(labels) == 1:

@@ -3,13 +3,14 @@
 import numpy as np
 import oracle
 import pytest
+from translation import to_oracle
 
 from cnn import Recipe, Run, Step, check_gradients
 from cnn.by_difference import Difference, bias_by_difference, scores_by_difference
 from cnn.slips import SLIPS, outcome, values
 from data import Digits
 
-I, J = 10, 12  # noqa: E741
+ROW, COLUMN = 10, 12
 
 
 @pytest.fixture(scope="module")
@@ -21,28 +22,16 @@ def step(digits: Digits) -> Step:
 
 @pytest.fixture(scope="module")
 def there(step: Step) -> oracle.Forward:
-    return oracle.forward(as_oracle(step), step.images[0] / 255)
+    return oracle.forward(to_oracle(step.before), step.images[0] / 255)
 
 
 @pytest.fixture(scope="module")
 def back(step: Step, there: oracle.Forward) -> oracle.Backward:
-    return oracle.backward(as_oracle(step), there, int(step.labels[0]))
-
-
-def as_oracle(step: Step) -> oracle.Parameters:
-    before = step.before.astype(np.float64)
-    return oracle.Parameters(
-        before.filters,
-        before.filter_bias,
-        before.hidden_weights,
-        before.hidden_bias,
-        before.output_weights,
-        before.output_bias,
-    )
+    return oracle.backward(to_oracle(step.before), there, int(step.labels[0]))
 
 
 def run(step: Step, key: str, form: str) -> object:
-    return outcome(getattr(SLIPS[key], form), values(step, 0, 0, I, J))
+    return outcome(getattr(SLIPS[key], form), values(step, 0, 0, ROW, COLUMN))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +68,7 @@ def test_what_is_meant_gives_the_networks_numbers(
         "output-gradient": oracle.update_matrix(W2, back.gradients.W2, rate),
         "hidden-error": back.delta1,
         "indexes": back.backfill[0],
-        "filter-sum": there.z[0, I, J],
+        "filter-sum": there.z[0, ROW, COLUMN],
         "bias-rule": back.gradients.b[0],
     }
     assert set(expected) == set(SLIPS)
@@ -94,7 +83,9 @@ def test_the_forms_that_run_through_give_other_numbers(
 ) -> None:
     np.testing.assert_allclose(run(step, "output-error", "as_written"), there.p - 1, atol=1e-12)
     np.testing.assert_allclose(run(step, "cross-entropy", "as_written"), back.delta2, atol=1e-12)
-    notes = oracle.backward(as_oracle(step), there, int(step.labels[0]), "notes").gradients.b[0]
+    notes = oracle.backward(
+        to_oracle(step.before), there, int(step.labels[0]), "notes"
+    ).gradients.b[0]
     assert run(step, "bias-rule", "as_written") == pytest.approx(notes, rel=1e-9)
     assert abs(notes - back.gradients.b[0]) > 1e-3
 
@@ -119,7 +110,7 @@ def test_a_finite_difference_decides_about_the_bias(step: Step, back: oracle.Bac
     assert found.slope == pytest.approx(float(whole.numeric.filter_bias[0]), rel=1e-9)
     places = whole.analytic.replaced(np.arange(whole.kink.size, dtype=np.float64))
     assert found.kink == whole.kink[int(places.filter_bias[0])]
-    parameters = as_oracle(step)
+    parameters = to_oracle(step.before)
     for loss, change in ((found.up, 1e-5), (found.down, -1e-5)):
         moved = oracle.Parameters(**(vars(parameters) | {"b": parameters.b + change}))
         seen = oracle.forward(moved, step.images[0] / 255)
@@ -135,7 +126,7 @@ def test_it_is_asked_of_one_image_and_one_filter(digits: Digits) -> None:
     found = bias_by_difference(step, 2, 1)
     alone = check_gradients(step.before, step.images[2:3], step.labels[2:3])
     assert found.slope == pytest.approx(float(alone.numeric.filter_bias[1]), rel=1e-9)
-    given = values(step, 2, 1, I, J)
+    given = values(step, 2, 1, ROW, COLUMN)
     exact, notes = (
         float(outcome(rule, given))
         for rule in (SLIPS["bias-rule"].as_meant, SLIPS["bias-rule"].as_written)

@@ -7,8 +7,9 @@ import oracle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from translation import to_oracle
 
-from cnn import Parameters, Recipe, Run, Step, forward
+from cnn import Recipe, Run, Step, forward
 from cnn.network import PARAMETER_NAMES, draw_parameters
 from cnn.whatif import losses_along_gradient, with_parameter
 from data import Digits
@@ -19,12 +20,6 @@ def a_step(digits: Digits, filters: int = 1, batch: int = 1, number: int = 30) -
     run = Run(recipe, digits.images, digits.labels)
     run.advance(number)
     return run.at(number)
-
-
-def to_oracle(parameters: Parameters) -> oracle.Parameters:
-    return oracle.Parameters(
-        *(oracle.floats(getattr(parameters, name)) for name in PARAMETER_NAMES)
-    )
 
 
 @pytest.mark.parametrize(("filters", "batch"), [(1, 1), (2, 3)])

@@ -209,8 +209,22 @@ def test_a_download_can_be_cancelled_in_the_middle(server: Server, tmp_path: Pat
     assert not any(path.startswith("/second") for path in server.asked)
 
 
-HERE = os.pathsep.join(str(folder) for folder in list(Path(__file__).parents)[:2])
-"""Where a process that a test starts finds this file, and what it imports."""
+Fetching = Callable[[str], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def fetching(
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    start: Callable[..., subprocess.Popen[str]],
+) -> Fetching:
+    """Start a process whose code fetches into the folder "digits" from a good mirror."""
+    # Where it finds this file, and what this file imports.
+    here = os.pathsep.join(str(folder) for folder in list(Path(__file__).parents)[:2])
+    monkeypatch.setenv("PYTHONPATH", here)
+    return lambda code: start(code, str(tmp_path / "digits"), *server.mirrors("good"))
+
 
 FULL_DISK = """
 import resource, sys
@@ -227,16 +241,9 @@ except DataError as error:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX limits")
-def test_a_full_disk_is_said_and_changes_nothing(
-    server: Server,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    start: Callable[..., subprocess.Popen[str]],
-) -> None:
-    monkeypatch.setenv("PYTHONPATH", HERE)
+def test_a_full_disk_is_said_and_changes_nothing(fetching: Fetching, tmp_path: Path) -> None:
     write_files(tmp_path / "digits", {BIG: b"damaged"})
-    process = start(FULL_DISK, str(tmp_path / "digits"), *server.mirrors("good"))
-    output, _ = process.communicate()
+    output, _ = fetching(FULL_DISK).communicate()
     assert output.startswith(f"{BIG} cannot be kept in {tmp_path / 'digits'} (File too large): ")
     assert output.endswith("WATCH_IT_LEARN_CACHE name another folder.\n")
     kept = {name: content for name, content in GOOD.items() if name.startswith("train")}
@@ -263,13 +270,7 @@ print("done")
 """
 
 
-def test_two_processes_can_fetch_at_once(
-    server: Server,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    start: Callable[..., subprocess.Popen[str]],
-) -> None:
-    monkeypatch.setenv("PYTHONPATH", HERE)
-    both = [start(AT_ONCE, str(tmp_path / "digits"), *server.mirrors("good")) for _ in range(2)]
+def test_two_processes_can_fetch_at_once(fetching: Fetching, tmp_path: Path) -> None:
+    both = [fetching(AT_ONCE) for _ in range(2)]
     assert [process.communicate()[0] for process in both] == ["done\n"] * 2
     assert contents(tmp_path / "digits") == GOOD

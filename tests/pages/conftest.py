@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 import streamlit as st
+from mounting import begun
+from opening import opened
+from streamlit.testing.v1 import AppTest
 from threadpoolctl import threadpool_limits
+
+from cnn import Step
+from data import Digits
+from pages.parts.session import Session
 
 
 @pytest.fixture
@@ -14,3 +21,21 @@ def alone() -> Iterator[None]:
     with threadpool_limits(limits=1, user_api="blas"):
         yield
     st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def session(digits: Digits) -> Session:
+    """A visit after 60 steps, for tests that only look."""
+    return begun(digits, 60)
+
+
+@pytest.fixture(scope="module")
+def step(session: Session) -> Step:
+    """The newest step of that visit."""
+    return session.run.at(60)
+
+
+@pytest.fixture(scope="module")
+def notes_page(session: Session) -> AppTest:
+    """The notes page on that visit."""
+    return opened("notes", session)

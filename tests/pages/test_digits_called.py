@@ -2,22 +2,15 @@
 
 import os
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 
 from data import DataError
 from pages.parts.digits import digits_called
 
-
-@pytest.fixture(autouse=True)
-def _alone() -> Iterator[None]:
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def write(folder: Path, pixel: int, count: int = 3) -> None:

@@ -3,19 +3,18 @@
 import io
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import oracle
 import pytest
 from mounting import begun
 from numpy.typing import NDArray
-from opening import html
+from opening import APP, html
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from translation import SYMBOLS, to_oracle
 
-from cnn import Parameters, Recipe, forward
-from cnn.network import PARAMETER_NAMES
+from cnn import Recipe, forward
 from cnn.saliency import saliency
 from data import Digits
 from data.strokes import SIDE
@@ -25,21 +24,15 @@ from pages.parts.session import Session
 from pages.parts.sketch import Sketch
 from pages.parts.verdict import guess, judged
 
-APP = Path(__file__).parents[2] / "app.py"
 RATE = 0.05
-SEVEN = {"width": 80, "points": [[250, 200], [750, 200], [450, 850]]}
+CORNERS = [[250, 200], [750, 200], [450, 850]]
+SEVEN = {"width": 80, "points": CORNERS}
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def to_oracle(parameters: Parameters) -> oracle.Parameters:
-    return oracle.Parameters(
-        *(oracle.floats(getattr(parameters, name)) for name in PARAMETER_NAMES)
-    )
 
 
 def hear(sketch: Sketch, *strokes: object, number: int = 1) -> None:
@@ -149,7 +142,7 @@ def test_a_lesson_is_the_step_of_the_notes(digits: Digits, filters: int, rule: s
     if rule == "notes":
         gradients.b[:] = gradients.k.sum(axis=(1, 2))
     expected = oracle.update(theta, gradients, RATE)
-    for name, symbol in zip(PARAMETER_NAMES, ("k", "b", "W1", "b1", "W2", "b2"), strict=True):
+    for name, symbol in SYMBOLS.items():
         np.testing.assert_allclose(
             getattr(step.after, name), getattr(expected, symbol), atol=1e-5, err_msg=name
         )
@@ -273,7 +266,7 @@ def test_the_square_gets_back_what_was_drawn(digits: Digits) -> None:
     data = [json.loads(one.proto.json) for one in app.get("bidi_component") if one.proto.json]
     (square,) = (one for one in data if "strokes" in one)
     assert square == {"strokes": [SEVEN], "width": 80, "heard": 1}
-    assert max(max(point) for point in SEVEN["points"]) <= SIDE  # type: ignore[attr-defined]
+    assert max(max(corner) for corner in CORNERS) <= SIDE
 
 
 def test_the_recipe_of_a_page_that_was_only_looked_at_is_the_default(digits: Digits) -> None:

@@ -1,16 +1,13 @@
 """The page that judges, without a browser: its numbers against plain counts."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import streamlit as st
 from mounting import begun, figures, toggled
 from opening import drawn, html, opened, text
 from streamlit.testing.v1 import AppTest
-from threadpoolctl import threadpool_limits
 
 from cnn import Parameters, forward
 from data import Digits
@@ -18,14 +15,9 @@ from pages.parts.judging import MOST_KEPT, judgement, rejudged
 from pages.parts.keys import Key
 from pages.parts.session import Session
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 PLUS = 4_000  # held-out digits are counted on after the bundled training digits
-
-
-@pytest.fixture(autouse=True)
-def _alone() -> Iterator[None]:
-    st.cache_resource.clear()
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
 
 
 def counted(digits: Digits, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:

@@ -3,15 +3,12 @@
 import io
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import streamlit as st
 from mounting import begun, figures, trace
 from opening import drawn, headings, html, opened
 from PIL import Image
-from threadpoolctl import threadpool_limits
 
 from data import Cancelled, Digits
 from pages.parts.curves import thinned
@@ -21,12 +18,7 @@ from pages.parts.filter_pictures import filmstrip_file
 from pages.parts.keys import Key
 from pages.parts.session import Session
 
-
-@pytest.fixture(autouse=True)
-def _alone() -> Iterator[None]:
-    st.cache_resource.clear()
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def strip(session: Session, filter: int = 0, count: int = 5) -> Strip:

@@ -7,6 +7,8 @@ import oracle
 import pytest
 from mounting import begun, figures, mounted, toggled, trace
 from opening import drawn, text
+from streamlit.testing.v1 import AppTest
+from translation import to_oracle
 
 from cnn import Step, check_gradients, forward
 from cnn.mistakes import tied_windows
@@ -25,6 +27,13 @@ def row(written: str, group: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")][1:]
 
 
+def checked(session: Session, number: int, **given: int) -> AppTest:
+    """The panel for a step whose gradients have been checked."""
+    app = mounted(gradient_panel, session, number, **given)
+    app.button[0].click()
+    return drawn(app)
+
+
 def test_nothing_is_checked_until_it_is_asked_for(digits: Digits) -> None:
     session = begun(digits)
     app = mounted(gradient_panel, session, 40)
@@ -37,9 +46,7 @@ def test_nothing_is_checked_until_it_is_asked_for(digits: Digits) -> None:
 
 def test_it_says_what_the_check_found_and_keeps_it_while_the_step_stays(digits: Digits) -> None:
     session = begun(digits)
-    app = mounted(gradient_panel, session, 40)
-    app.button[0].click()
-    drawn(app)
+    app = checked(session, 40)
 
     step = session.run.at(40)
     check = check_gradients(step.before, step.images, step.labels)
@@ -63,9 +70,7 @@ def test_it_says_what_the_check_found_and_keeps_it_while_the_step_stays(digits: 
 
 def test_points_stand_where_their_two_numbers_say(digits: Digits) -> None:
     session = begun(digits)
-    app = mounted(gradient_panel, session, 40)
-    app.button[0].click()
-    drawn(app)
+    app = checked(session, 40)
 
     step = session.run.at(40)
     check = check_gradients(step.before, step.images, step.labels)
@@ -82,9 +87,7 @@ def test_points_stand_where_their_two_numbers_say(digits: Digits) -> None:
 
 def test_the_notes_bias_rule_breaks_the_bias_and_says_so(digits: Digits) -> None:
     session = begun(digits)
-    app = mounted(gradient_panel, session, 40)
-    app.button[0].click()
-    toggled(drawn(app), NOTES)
+    app = toggled(checked(session, 40), NOTES)
 
     step = session.run.at(40)
     wrong = float(step.backward.gradients.filters.astype(float).sum())
@@ -101,24 +104,9 @@ def test_the_notes_bias_rule_breaks_the_bias_and_says_so(digits: Digits) -> None
     assert "Backpropagation is right" in text(app)
 
 
-def copied_bias(session_step: object) -> float:
+def copied_bias(step: Step) -> float:
     """Σ dz of the notes' loops when every cell that equals the pooled value gets δ0."""
-    step = session_step
-    symbols = ("k", "b", "W1", "b1", "W2", "b2")
-    names = (
-        "filters",
-        "filter_bias",
-        "hidden_weights",
-        "hidden_bias",
-        "output_weights",
-        "output_bias",
-    )
-    notes = oracle.Parameters(
-        **{
-            symbol: oracle.floats(getattr(step.before, name))
-            for symbol, name in zip(symbols, names, strict=True)
-        }
-    )
+    notes = to_oracle(step.before)
     there = oracle.forward(notes, step.images[0] / 255)
     back = oracle.backward(notes, there, int(step.labels[0]))
     total = 0.0
@@ -132,9 +120,7 @@ def copied_bias(session_step: object) -> float:
 
 def test_copying_to_ties_is_measured_where_there_are_ties(digits: Digits) -> None:
     session = begun(digits)
-    app = mounted(gradient_panel, session, 57)
-    app.button[0].click()
-    toggled(drawn(app), COPY)
+    app = toggled(checked(session, 57), COPY)
 
     step = session.run.at(57)
     values = forward(step.before.astype(np.float64), step.images)
@@ -150,9 +136,7 @@ def test_copying_to_ties_is_measured_where_there_are_ties(digits: Digits) -> Non
 
 def test_copying_to_ties_changes_nothing_where_there_are_none(digits: Digits) -> None:
     session = begun(digits)
-    app = mounted(gradient_panel, session, 60)
-    app.button[0].click()
-    toggled(drawn(app), COPY)
+    app = toggled(checked(session, 60), COPY)
 
     step = session.run.at(60)
     assert not tied_windows(forward(step.before.astype(np.float64), step.images)).any()
@@ -162,9 +146,7 @@ def test_copying_to_ties_changes_nothing_where_there_are_none(digits: Digits) ->
 
 def test_a_run_by_the_notes_rule_begins_with_that_switch_on(digits: Digits) -> None:
     session = begun(digits, rule="notes")
-    app = mounted(gradient_panel, session, 40)
-    app.button[0].click()
-    drawn(app)
+    app = checked(session, 40)
 
     assert [one.value for one in app.toggle] == [True, False]
     assert "**1 gradient of 7,220 is wrong.**" in text(app)
@@ -172,9 +154,7 @@ def test_a_run_by_the_notes_rule_begins_with_that_switch_on(digits: Digits) -> N
 
 def test_several_filters_and_images(digits: Digits) -> None:
     session = begun(digits, 20, filters=2, batch=3)
-    app = mounted(gradient_panel, session, 20, image=2)
-    app.button[0].click()
-    toggled(drawn(app), NOTES)
+    app = toggled(checked(session, 20, image=2), NOTES)
 
     assert "**2 gradients of 13,990 are wrong.**" in text(app)
     assert "of filter " in text(app)
@@ -186,9 +166,7 @@ def test_of_a_step_too_large_one_image_is_checked(
 ) -> None:
     monkeypatch.setattr(module, "MOST", 10_000)
     session = begun(digits, 20, batch=3)
-    app = mounted(gradient_panel, session, 20, image=2)
-    app.button[0].click()
-    drawn(app)
+    app = checked(session, 20, image=2)
 
     step = session.run.at(20)
     alone = check_gradients(step.before, step.images[2:], step.labels[2:])
@@ -202,9 +180,7 @@ def test_of_a_step_too_large_one_image_is_checked(
 def test_kinks_are_no_errors(digits: Digits) -> None:
     """Before the first step the bias is 0 and the background stands at its kink."""
     session = begun(digits)
-    app = mounted(gradient_panel, session, 1)
-    app.button[0].click()
-    drawn(app)
+    app = checked(session, 1)
 
     assert "at a kink" in text(app)
     assert "Backpropagation is right" in text(app)

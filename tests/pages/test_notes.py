@@ -18,7 +18,6 @@ from data import Digits
 from pages.parts.notes_layout import PARTS, SECTIONS
 from pages.parts.notes_live import Moment
 from pages.parts.notes_loops import MOST_WEIGHTS, Compared, agreement, compared
-from pages.parts.session import Session
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,21 +30,6 @@ SHAPES = {
     **{"new_filters": "3×3", "new_filter_bias": "one number"},
 }
 """The tables of the notes."""
-
-
-@pytest.fixture(scope="module")
-def session(digits: Digits) -> Session:
-    return begun(digits, 60)
-
-
-@pytest.fixture(scope="module")
-def app(session: Session) -> AppTest:
-    return opened("notes", session)
-
-
-@pytest.fixture(scope="module")
-def step(session: Session) -> Step:
-    return session.run.at(60)
 
 
 def stored(step: Step, image: int = 0, filter: int = 0) -> dict[str, np.ndarray]:
@@ -104,8 +88,8 @@ def moment(app: AppTest) -> int:
 # ---- The code ----
 
 
-def test_every_section_shows_the_code_as_inspect_has_it(app: AppTest) -> None:
-    shown = [block.value for block in app.code]
+def test_every_section_shows_the_code_as_inspect_has_it(notes_page: AppTest) -> None:
+    shown = [block.value for block in notes_page.code]
     for part in SECTIONS.values():
         for section in part:
             for functions in (section.code, section.loops):
@@ -130,7 +114,7 @@ def expected(functions: tuple) -> str:
     ).strip()
 
 
-def test_loops_stand_beside_all_but_what_is_drawn(app: AppTest) -> None:
+def test_loops_stand_beside_all_but_what_is_drawn(notes_page: AppTest) -> None:
     without = [one.title for part in SECTIONS.values() for one in part if not one.loops]
     assert without == ["The filter and its bias"]
     for part in SECTIONS.values():
@@ -139,18 +123,20 @@ def test_loops_stand_beside_all_but_what_is_drawn(app: AppTest) -> None:
             assert all(code.__module__ != "cnn.as_in_the_notes" for code in section.code)
 
 
-def test_every_section_has_its_equation_and_every_quantity_its_shape(app: AppTest) -> None:
+def test_every_section_has_its_equation_and_every_quantity_its_shape(notes_page: AppTest) -> None:
     sections = [section for part in SECTIONS.values() for section in part]
-    assert [one.value for one in app.latex] == [f"$$\n{one.equation}\n$$" for one in sections]
-    found = re.findall(r'data-quantity="(\w+)"><b>.*?</b> <span>(.*?)</span><br>', html(app))
+    assert [one.value for one in notes_page.latex] == [
+        f"$$\n{one.equation}\n$$" for one in sections
+    ]
+    found = re.findall(r'data-quantity="(\w+)"><b>.*?</b> <span>(.*?)</span><br>', html(notes_page))
     assert dict(found) == SHAPES
     assert len(found) == len(SHAPES)
 
 
-def test_the_contents_lead_everywhere(app: AppTest) -> None:
-    anchors = [heading.anchor for heading in [*app.header, *app.subheader]]
+def test_the_contents_lead_everywhere(notes_page: AppTest) -> None:
+    anchors = [heading.anchor for heading in [*notes_page.header, *notes_page.subheader]]
     assert len(set(anchors)) == len(anchors)
-    assert set(re.findall(r'href="#([\w-]+)"', html(app))) == set(anchors)
+    assert set(re.findall(r'href="#([\w-]+)"', html(notes_page))) == set(anchors)
     assert set(PARTS) < set(anchors)
 
 
@@ -181,16 +167,16 @@ def test_every_example_is_the_steps_number_and_adds_up(
             assert len(terms) > 1
 
 
-def test_the_page_shows_these_examples(app: AppTest, step: Step) -> None:
-    found = sheets(html(app))
+def test_the_page_shows_these_examples(notes_page: AppTest, step: Step) -> None:
+    found = sheets(html(notes_page))
     assert set(found) == set(SHAPES)
     for quantity, (index, parts) in found.items():
         value = float(stored(step)[quantity].reshape(-1)[index])
         assert float(dict(parts)["stored"]) == pytest.approx(value, abs=6e-5), quantity
 
 
-def test_the_examples_lie_on_one_thread(app: AppTest, step: Step) -> None:
-    at = {quantity: index for quantity, (index, _) in sheets(html(app)).items()}
+def test_the_examples_lie_on_one_thread(notes_page: AppTest, step: Step) -> None:
+    at = {quantity: index for quantity, (index, _) in sheets(html(notes_page)).items()}
     winner = int(step.forward.winner[0, 0].reshape(-1)[at["pooled"]])
     assert {at[name] for name in ("z", "feature_map", "backfill", "dz")} == {winner}
     assert at["delta0"] == at["a0"] == at["pooled"]
@@ -279,8 +265,8 @@ def test_a_difference_is_the_largest() -> None:
     assert (one.difference, one.largest) == (3.0, 4.0)
 
 
-def test_the_agreement_is_on_the_page(app: AppTest, step: Step) -> None:
-    written = html(app)
+def test_the_agreement_is_on_the_page(notes_page: AppTest, step: Step) -> None:
+    written = html(notes_page)
     assert "Run just now, on one image of step 60" in written
     assert written.count("data-loop=") == len(list(compared(step, 0, 0)))
 

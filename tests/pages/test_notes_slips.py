@@ -10,44 +10,20 @@ import pytest
 from mounting import begun
 from opening import html, opened
 from streamlit.testing.v1 import AppTest
+from translation import to_oracle
 
 from cnn import Step, check_gradients
 from cnn.slips import SLIPS
 from data import Digits
 from pages.parts.notes_live import Moment
 from pages.parts.notes_slips import LESSONS, lesson
-from pages.parts.session import Session
-
-
-@pytest.fixture(scope="module")
-def session(digits: Digits) -> Session:
-    return begun(digits, 60)
-
-
-@pytest.fixture(scope="module")
-def app(session: Session) -> AppTest:
-    return opened("notes", session)
-
-
-@pytest.fixture(scope="module")
-def step(session: Session) -> Step:
-    return session.run.at(60)
-
 
 # ---- The slips ----
 
 
 @pytest.fixture
 def loops(step: Step) -> tuple[oracle.Parameters, oracle.Forward, oracle.Backward, int]:
-    before, label = step.before.astype(np.float64), int(step.labels[0])
-    parameters = oracle.Parameters(
-        before.filters,
-        before.filter_bias,
-        before.hidden_weights,
-        before.hidden_bias,
-        before.output_weights,
-        before.output_bias,
-    )
+    parameters, label = to_oracle(step.before), int(step.labels[0])
     seen = oracle.forward(parameters, step.images[0] / 255)
     return parameters, seen, oracle.backward(parameters, seen, label), label
 
@@ -61,40 +37,40 @@ def said(app: AppTest, key: str) -> str:
     return lessons(app)[list(SLIPS).index(key)].replace("−", "-")
 
 
-def test_every_slip_of_the_list_is_there(app: AppTest) -> None:
-    headings = [one.value for one in app.subheader][-len(SLIPS) :]
+def test_every_slip_of_the_list_is_there(notes_page: AppTest) -> None:
+    headings = [one.value for one in notes_page.subheader][-len(SLIPS) :]
     assert headings == [f"{i}. {slip.says}" for i, slip in enumerate(SLIPS.values(), 1)]
-    assert len(lessons(app)) == len(SLIPS) == len(LESSONS)
-    assert html(app).count('class="outcome') == 2 * len(SLIPS)
+    assert len(lessons(notes_page)) == len(SLIPS) == len(LESSONS)
+    assert html(notes_page).count('class="outcome') == 2 * len(SLIPS)
 
 
-def test_13_versus_14(app: AppTest) -> None:
-    text = said(app, "pooled-side")
+def test_13_versus_14(notes_page: AppTest) -> None:
+    text = said(notes_page, "pooled-side")
     assert (28 - 2) / 2 + 1 == 14
     assert "(28-2)/2 + 1 is 14, not 13" in text
     assert "2·13 = 26" in text
     assert "(26-2)/2 + 1 is 13" in text
-    assert "IndexError</b>: index 26 is out of bounds" in html(app)
+    assert "IndexError</b>: index 26 is out of bounds" in html(notes_page)
 
 
-def test_169_versus_16(app: AppTest, loops: tuple) -> None:
+def test_169_versus_16(notes_page: AppTest, loops: tuple) -> None:
     a0 = loops[1].a0
-    text = said(app, "sixteen")
+    text = said(notes_page, "sixteen")
     assert "13·13 is 169." in text
     assert f"add up to {a0.sum():.4f}" in text
     assert f"to {a0[:16].sum():.4f}, {a0[:16].sum() / a0.sum():.1%} of it" in text
 
 
-def test_16_rows_are_too_few(app: AppTest, loops: tuple) -> None:
+def test_16_rows_are_too_few(notes_page: AppTest, loops: tuple) -> None:
     rows, P = loops[1].indexes[0, :, :, 0], loops[1].P[0]
-    text = said(app, "new-map")
+    text = said(notes_page, "new-map")
     assert f"{(rows > 15).sum()} of the 169 winners" in text
     assert f"and {((rows > 15) & (P > 0)).sum()} of those are above 0" in text
 
 
-def test_p_minus_1_versus_p_minus_y(app: AppTest, loops: tuple) -> None:
+def test_p_minus_1_versus_p_minus_y(notes_page: AppTest, loops: tuple) -> None:
     _, seen, back, label = loops
-    rows = re.findall(r"<tr[^>]*><th scope=\"row\">(.*?)</tr>", said(app, "output-error"))
+    rows = re.findall(r"<tr[^>]*><th scope=\"row\">(.*?)</tr>", said(notes_page, "output-error"))
     for c, row in enumerate(rows[:10]):
         one, meant, slope = (float(cell) for cell in re.findall(r"<td>(.*?)</td>", row))
         assert one == pytest.approx(seen.p[c] - 1, abs=6e-7)
@@ -111,12 +87,12 @@ def moved(z2: np.ndarray, c: int, change: float, label: int) -> float:
     return oracle.cross_entropy(other, label)
 
 
-def test_ten_numbers_versus_one(app: AppTest, loops: tuple) -> None:
+def test_ten_numbers_versus_one(notes_page: AppTest, loops: tuple) -> None:
     _, seen, _, label = loops
-    assert f"= {oracle.cross_entropy(seen.z2, label):.4f}." in said(app, "cross-entropy")
+    assert f"= {oracle.cross_entropy(seen.z2, label):.4f}." in said(notes_page, "cross-entropy")
 
 
-def test_errors_that_get_to_their_winner(app: AppTest, loops: tuple) -> None:
+def test_errors_that_get_to_their_winner(notes_page: AppTest, loops: tuple) -> None:
     _, seen, back, _ = loops
     landed = np.zeros((26, 26))
     for i in range(13):
@@ -126,16 +102,18 @@ def test_errors_that_get_to_their_winner(app: AppTest, loops: tuple) -> None:
             landed[row, column] = back.delta0[0, i, j]
     meant = back.backfill[0]
     same = (np.abs(landed - meant) < 1e-12) & (meant != 0)
-    assert f"{same.sum()} of the {(meant != 0).sum()} that are not 0" in said(app, "indexes")
+    assert f"{same.sum()} of the {(meant != 0).sum()} that are not 0" in said(notes_page, "indexes")
 
 
-def test_the_sum_over_the_map_is_one_number(app: AppTest, loops: tuple) -> None:
-    assert f"{loops[1].z.sum():.4f} in this step" in said(app, "filter-sum")
+def test_the_sum_over_the_map_is_one_number(notes_page: AppTest, loops: tuple) -> None:
+    assert f"{loops[1].z.sum():.4f} in this step" in said(notes_page, "filter-sum")
 
 
-def test_the_bias_rule_fails_its_gradient_check(app: AppTest, loops: tuple, step: Step) -> None:
+def test_the_bias_rule_fails_its_gradient_check(
+    notes_page: AppTest, loops: tuple, step: Step
+) -> None:
     parameters, _, back, label = loops
-    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", said(app, "bias-rule"))
+    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", said(notes_page, "bias-rule"))
     exact, notes, slope = (re.findall(r"<td>(.*?)</td>", row) for row in rows)
     assert float(exact[0]) == pytest.approx(back.gradients.b[0], abs=6e-10)
     assert float(notes[0]) == pytest.approx(back.gradients.k.sum(), abs=6e-10)
@@ -145,7 +123,7 @@ def test_the_bias_rule_fails_its_gradient_check(app: AppTest, loops: tuple, step
         losses.append(oracle.cross_entropy(oracle.forward(other, step.images[0] / 255).z2, label))
     assert float(slope[0]) == pytest.approx((losses[0] - losses[1]) / 2e-5, abs=1e-8)
     assert (exact[2], notes[2]) == ("passes", "fails")
-    assert f"L(b + ε) = {losses[0]:.12f}" in said(app, "bias-rule")
+    assert f"L(b + ε) = {losses[0]:.12f}" in said(notes_page, "bias-rule")
 
 
 def test_at_a_kink_the_parameters_after_the_step_are_asked(digits: Digits) -> None:

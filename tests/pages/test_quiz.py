@@ -8,10 +8,10 @@ import pytest
 from mounting import begun, mounted, toggled
 from opening import drawn, text
 from streamlit.testing.v1 import AppTest
+from translation import to_oracle
 
 from cnn import Step
 from cnn.arithmetic import Place
-from cnn.network import PARAMETER_NAMES
 from data import Digits
 from pages.parts.questions import KINDS, POSITIONS, Question, question
 from pages.parts.quiz import quiz_panel
@@ -24,13 +24,7 @@ def numbers(written: str) -> list[float]:
 
 
 def loops(step: Step, image: int) -> tuple[oracle.Forward, oracle.Backward]:
-    symbols = ("k", "b", "W1", "b1", "W2", "b2")
-    notes = oracle.Parameters(
-        **{
-            symbol: oracle.floats(getattr(step.before, name))
-            for symbol, name in zip(symbols, PARAMETER_NAMES, strict=True)
-        }
-    )
+    notes = to_oracle(step.before)
     there = oracle.forward(notes, step.images[image] / 255)
     return there, oracle.backward(notes, there, int(step.labels[image]))
 

@@ -7,9 +7,9 @@ import oracle
 import pytest
 from mounting import begun, figures, mounted, toggled, trace
 from opening import drawn, text
+from translation import to_oracle
 
 from cnn import Step
-from cnn.network import PARAMETER_NAMES
 from data import Digits
 from pages.parts.rate_panel import rate_panel
 from pages.parts.session import Session
@@ -17,14 +17,7 @@ from pages.parts.session import Session
 
 def loss_by_the_notes(step: Step, rate: float) -> float:
     """The mean loss of the step's images after its own gradient with that rate, by the loops."""
-    symbols = ("k", "b", "W1", "b1", "W2", "b2")
-    moved = oracle.Parameters(
-        **{
-            symbol: oracle.floats(getattr(step.before, name))
-            - rate * oracle.floats(getattr(step.backward.gradients, name))
-            for symbol, name in zip(symbols, PARAMETER_NAMES, strict=True)
-        }
-    )
+    moved = oracle.update(to_oracle(step.before), to_oracle(step.backward.gradients), rate)
     losses = [
         oracle.cross_entropy(oracle.forward(moved, image / 255).z2, int(label))
         for image, label in zip(step.images, step.labels, strict=True)

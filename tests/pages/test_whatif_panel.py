@@ -6,10 +6,10 @@ import pytest
 from mounting import begun, figures, mounted, toggled, trace
 from opening import drawn, text
 from streamlit.testing.v1 import AppTest
+from translation import SYMBOLS, to_oracle
 
 from cnn import Step
 from cnn.arithmetic import Place
-from cnn.network import PARAMETER_NAMES
 from data import Digits
 from pages.parts.session import Session
 from pages.parts.whatif_panel import whatif_panel
@@ -20,10 +20,8 @@ def by_the_notes(
     step: Step, image: int, name: str, where: tuple[int, ...], value: float
 ) -> oracle.Forward:
     """The forward pass of the loops with one parameter replaced."""
-    arrays = {one: oracle.floats(getattr(step.before, one)).copy() for one in PARAMETER_NAMES}
-    arrays[name][where] = value
-    symbols = ("k", "b", "W1", "b1", "W2", "b2")
-    moved = oracle.Parameters(**dict(zip(symbols, arrays.values(), strict=True)))
+    moved = to_oracle(step.before)
+    getattr(moved, SYMBOLS[name])[where] = value
     return oracle.forward(moved, step.images[image] / 255)
 
 

@@ -15,8 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[3]
+from serving import ROOT
 
 Report = Callable[[str, str, str], None]
 """Told of a fault, what the visitor saw of it, and what was kept."""

@@ -16,6 +16,7 @@ from watching import (
     choose_pace,
     expect_step,
     meta,
+    open_panel,
     opened,
     pause,
     play,
@@ -142,7 +143,7 @@ def test_a_line_that_is_cut_for_a_while(
 ) -> None:
     line = Line(server.port)
     page = opened(patient, line.url)
-    page.locator("summary", has_text="New run").click()
+    open_panel(page, "New run")
     start_new_run(page)
     play(page)
     wait_for_step(page, 500)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from idx_files import gzipped, images_file, labels_file
-from machinery import ROOT, Report, Server, fill, small_disk
+from machinery import Report, Server, fill, small_disk
 from playwright.sync_api import Page, expect
+from serving import ROOT
 from watching import button, check_bits, expect_step, opened
 
 from cnn import Recipe, Run
@@ -87,6 +88,16 @@ def bring(page: Page, files: dict[str, bytes]) -> Digits:
     return named_by_content(load_idx([Uploaded(*file) for file in files.items()]))
 
 
+def check_step_on(page: Page, own: Digits) -> None:
+    """The live page takes a step on those digits, the same as here."""
+    page.get_by_role("link", name="Live").click()
+    button(page, "Step").click()
+    expect_step(page, 2)
+    run = Run(Recipe(data=own.name), own.images, own.labels)
+    run.advance(2)
+    check_bits(page, run.at(2))
+
+
 def test_a_disk_that_is_full(
     patient: Page,
     start_server: Callable[..., Server],
@@ -106,12 +117,7 @@ def test_a_disk_that_is_full(
         )
 
         own = bring(page, own_files(digits))
-        page.get_by_role("link", name="Live").click()
-        button(page, "Step").click()
-        expect_step(page, 2)
-        run = Run(Recipe(data=own.name), own.images, own.labels)
-        run.advance(2)
-        check_bits(page, run.at(2))
+        check_step_on(page, own)
         assert list(disk.iterdir()) == [filler]
         report(
             "disk full as own digits are uploaded",
@@ -194,12 +200,7 @@ def test_a_cache_folder_that_is_deleted(
     shutil.rmtree(cache, ignore_errors=True)  # it is being written to
     ended(page, 6)
     check_sweep(path, own, 6, 2_000)
-    page.get_by_role("link", name="Live").click()
-    button(page, "Step").click()
-    expect_step(page, 2)
-    run = Run(Recipe(data=own.name), own.images, own.labels)
-    run.advance(2)
-    check_bits(page, run.at(2))
+    check_step_on(page, own)
     report(
         "cache folder deleted while a sweep runs on own digits",
         "nothing",
