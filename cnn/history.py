@@ -10,9 +10,9 @@ from cnn.convolution import SIDE, WEIGHTS
 from cnn.evaluation import Evaluation
 from cnn.recipe import Recipe
 
-BLOCK = 32_768
-"""Steps that room is made for at once: memory is taken as they are written. Blocks and not one
-array that grows: nothing is copied as the run gets longer, and no holes are left in memory."""
+BLOCK = 1_024
+"""Steps that room is made for at once. Blocks and not one array that grows: nothing is copied as
+the run gets longer, and no holes are left in memory."""
 
 MOST_IN_SUM = 1e9
 """What a step's loss counts in the sum at most: on the way to divergence one can be 10³⁰, to which

@@ -65,9 +65,9 @@ def prepare_process() -> None:
 
     All threads share one heap: Streamlit runs every tick in some thread or other, glibc gives
     each a heap of its own, and what is freed in one is of no use to the next, so that a page
-    that plays would take 40 kB more with every frame. Of a run, the checkpoints and the curves
-    are in no heap: they leave no holes there when the visitor has left. (Unless told, glibc
-    puts the more into its heaps the more has been freed.)
+    that plays would take 40 kB more with every frame. The checkpoints of a run are in no heap:
+    they leave no holes there when the visitor has left. (Unless told, glibc puts the more into
+    its heaps the more has been freed.)
 
     An upload stays in memory, where Streamlit keeps it in any case: above 1 MB it would first be
     written to the folder for temporary files, whose disk may be full.

@@ -5,7 +5,7 @@ Trains the default recipe on the bundled digits for 60,000 steps and prints
 - the median and the 95th percentile, in milliseconds, of ``run.at(t)`` for random steps t
   (wanted: a median of at most 50);
 - the bytes that the history takes a step (wanted: at most 64) and the checkpoints in all (wanted:
-  at most 16 MB): everything allocated meanwhile and still held, by the file that allocated it.
+  at most 16 MB): everything allocated and still held, by the file that allocated it.
 
 ::
 
@@ -52,11 +52,11 @@ def main() -> None:
 
 
 def trained(steps: int) -> tuple[Run, int, int]:
-    """Return a run, and the bytes that its history and everything else have taken meanwhile."""
+    """Return a run, and the bytes that its history and everything else of it take."""
     digits = load_bundled()
     held_out = digits.held_out_images, digits.held_out_labels
-    run = Run(Recipe(), digits.images, digits.labels, held_out)
     tracemalloc.start()
+    run = Run(Recipe(), digits.images, digits.labels, held_out)
     run.advance(steps)
     held = tracemalloc.take_snapshot().statistics("filename")
     tracemalloc.stop()
