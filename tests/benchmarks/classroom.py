@@ -9,8 +9,9 @@ asks for. One more visitor is a real browser. For each number of visitors it pri
 - whether every session's newest step is, to the last bit, that of the same run alone;
 - errors in the server's log;
 
-and after all have left, how much more memory and how many more threads the server has than after
-its first visitor (wanted: at most 10 MB, none).
+and how much more memory and how many more threads the server has after all of them and one more
+have left than after its first visitor had (wanted: at most 10 MB, none). It runs as docs/serving.md
+has a class's server run.
 
 Needs chromium and the packages of requirements-dev.txt::
 
@@ -67,8 +68,10 @@ def main() -> None:
     threadpool_limits(limits=1, user_api="blas")
     digits = load_bundled()
     print(f"{os.cpu_count()} cores; {options.seconds:g} s of play each")
+    os.environ["MALLOC_ARENA_MAX"] = "1"
     with tempfile.TemporaryFile() as log, server(log=log) as (url, process):
-        _watch(url, 1, 5.0)
+        if not options.stay:
+            _come_and_leave(url)
         memory, threads = resident(process), _threads(process.pid)
         for count in options.visitors:
             visitors, pause = _watch(url, count, options.seconds)
@@ -84,7 +87,8 @@ def main() -> None:
         print(f"errors in the log: {said.count('Traceback')}")
         print(said[said.find("Traceback") :][:4_000] if "Traceback" in said else "", end="")
         if not options.stay:
-            _until_all_have_left(url)
+            time.sleep(LEFT)
+            _come_and_leave(url)  # Streamlit forgets the others when somebody comes
             print(
                 f"after all have left: {(resident(process) - memory) / 1e6:+.1f} MB, "
                 f"{_threads(process.pid) - threads:+d} threads"
@@ -135,9 +139,8 @@ def _as_alone(frame: bytes, digits: Digits) -> bool:
     return True
 
 
-def _until_all_have_left(url: str) -> None:
-    time.sleep(LEFT)
-    _watch(url, 1, 1.0)  # Streamlit forgets the others when somebody comes
+def _come_and_leave(url: str) -> None:
+    _watch(url, 1, 5.0)
     time.sleep(LEFT)
 
 
