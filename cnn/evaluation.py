@@ -143,13 +143,17 @@ def _chunks(
 
 
 def is_dead(parameters: Parameters, images: Integers) -> bool:
-    """Whether no hidden unit is above 0 for any of the images.
+    """Whether no pooled map, or no hidden unit, is above 0 for any of the images.
 
-    Then no error flows back through the hidden layer, and of all parameters only the output
-    biases can still move: what too high a learning rate does to a network of ReLUs long before
-    a value stops being finite.
+    Then no error flows back to the filters, or to any hidden unit either, and only biases can still
+    move: what too high a learning rate does to a network of ReLUs long before a value stops being
+    finite.
     """
-    return not any(
-        forward(parameters, images[start : start + CHUNK]).a1.any()
-        for start in range(0, len(images), CHUNK)
-    )
+    filters = hidden = False
+    for start in range(0, len(images), CHUNK):
+        values = forward(parameters, images[start : start + CHUNK])
+        filters = filters or bool(values.pooled.any())
+        hidden = hidden or bool(values.a1.any())
+        if filters and hidden:
+            return False
+    return True

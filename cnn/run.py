@@ -205,10 +205,10 @@ class Run:
         return child
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all that the run is beyond its recipe and its digits, laid out by `layout`."""
+        """Return copies of all that the run is beyond its recipe and digits; see `layout`."""
         diverged = self.diverged
         return {
-            "parameters": self._now.vector,
+            "parameters": self._now.vector.copy(),
             "spacing": np.array(self._spacing),
             "checkpoints": self._checkpoints[: self.step // self._spacing + 1].copy(),
             "diverged": np.array([diverged.step, diverged.cause] if diverged else [0, 0]),

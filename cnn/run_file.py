@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnn.arrays import Integers
+from cnn.history import record_of
 from cnn.recipe import MAX_STEPS, Recipe, RecipeError
 from cnn.run import Run, checkpoint_room, layout
 
@@ -102,6 +103,22 @@ def digest(
     return whole.hexdigest()
 
 
+def members(run: Run, digits: str) -> dict[str, npt.NDArray[Any]]:
+    """Return what the file of a run holds: the run as it stands, in memory of its own.
+
+    Args:
+        run: any run.
+        digits: the `digest` of its digits.
+    """
+    return {
+        "version": np.array(VERSION, WHOLE),
+        "step": np.array(run.step, WHOLE),
+        "judged": np.array(len(run.history.held_out_step) > 0, WHOLE),
+        "digits": np.array(digits, DIGEST),
+        "recipe": np.array(run.recipe.to_json()),
+    } | run.arrays()
+
+
 def write_run(run: Run, digits: str, file: BinaryIO) -> None:
     """Write a run as it stands.
 
@@ -110,14 +127,17 @@ def write_run(run: Run, digits: str, file: BinaryIO) -> None:
         digits: the `digest` of its digits.
         file: open for writing.
     """
-    head = {
-        "version": np.array(VERSION, WHOLE),
-        "step": np.array(run.step, WHOLE),
-        "judged": np.array(len(run.history.held_out_step) > 0, WHOLE),
-        "digits": np.array(digits, DIGEST),
-        "recipe": np.array(run.recipe.to_json()),
-    }
-    np.savez(file, allow_pickle=False, **head, **run.arrays())
+    write_members(members(run, digits), file)
+
+
+def write_members(arrays: dict[str, npt.NDArray[Any]], file: BinaryIO) -> None:
+    """Write what `members` returned, which may take a while, into a file open for writing."""
+    np.savez(file, allow_pickle=False, **arrays)
+
+
+def largest_size(run: Run) -> int:
+    """Return the bytes that the file of a run takes at most."""
+    return checkpoint_room(run.recipe) + run.step * record_of(run.recipe).itemsize
 
 
 def read_run(file: BinaryIO) -> RunFile:

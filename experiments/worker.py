@@ -113,7 +113,7 @@ def _trained(
     end: End = "diverged" if run.diverged else "dead" if dead else "finished"
     why = {
         "diverged": str(run.diverged),
-        "dead": "The network has died: no hidden unit is above 0 for any digit.",
+        "dead": "The network has died: all its maps or all hidden units are 0 for every digit.",
         "finished": "",
     }[end]
     last = max(0, run.step - LAST_STEPS)

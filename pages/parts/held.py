@@ -6,12 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnn import Parameters, Recipe, Run, Step, backward, forward
-from cnn.evaluation import is_dead
+from cnn.evaluation import evaluate, is_dead
+from cnn.run import HELD_OUT_IMAGES
 from data import Digits
 from pages.parts.limits import limits
 
 DEATH_IMAGES = 500
 """Held-out digits by which it is judged whether a network has died."""
+
+LEARNED = 0.2
+"""Share of digits above which a network has learned something: twice what guessing gives."""
 
 
 @dataclass(frozen=True)
@@ -102,21 +106,24 @@ class Held:
 
     @property
     def dead(self) -> bool:
-        """Whether no hidden unit is above 0 for any digit: nothing but a bias learns any more."""
-        return self._is_dead_after(self.run.parameters)
+        """Whether nothing but biases learns any more; see `cnn.evaluation.is_dead`."""
+        with np.errstate(over="ignore", invalid="ignore"):  # on the way to divergence
+            return is_dead(self.run.parameters, self.digits.held_out_images[:DEATH_IMAGES])
 
     @property
-    def last_living_step(self) -> int:
-        """Of a run that is dead: the last step that left it alive, 0 if none did."""
-        live, dead = 0, self.run.step
-        while dead - live > 1:
-            middle = (live + dead) // 2
-            if self._is_dead_after(self.run.at(middle).after):
-                dead = middle
-            else:
-                live = middle
-        return live
+    def best_step(self) -> int:
+        """The step since the rate was set last after which most held-out digits were recognised.
 
-    def _is_dead_after(self, parameters: Parameters) -> bool:
-        with np.errstate(over="ignore", invalid="ignore"):  # on the way to divergence
-            return is_dead(parameters, self.digits.held_out_images[:DEATH_IMAGES])
+        Of those at which they were judged, and the one just before that rate: it is the one if
+        nothing was learned since.
+        """
+        run, digits, history = self.run, self.digits, self.run.history
+        start = max(since for since, _ in run.recipe.learning_rate if since <= run.step) - 1
+        parameters = run.at(start).after if start else run.recipe.initial_parameters()
+        images, labels = digits.held_out_images, digits.held_out_labels
+        before = evaluate(parameters, images[:HELD_OUT_IMAGES], labels[:HELD_OUT_IMAGES])
+        shares = dict(zip(history.held_out_step, history.held_out_accuracy, strict=True))
+        since = {int(step): share for step, share in shares.items() if step > start}
+        since |= {start: before.accuracy}
+        best = max(since, key=lambda step: (since[step], step))
+        return best if since[best] > LEARNED else start

@@ -5,7 +5,14 @@ import io
 import streamlit as st
 
 from cnn import Parameters
-from cnn.run_file import RunFileError, digest, read_run, write_run
+from cnn.run_file import (
+    RunFileError,
+    digest,
+    largest_size,
+    members,
+    read_run,
+    write_members,
+)
 from pages.parts.digits import shared_digits
 from pages.parts.exports import parameters_npz, parameters_onnx
 from pages.parts.keys import Key
@@ -16,7 +23,7 @@ from pages.parts.session import Session
 from pages.parts.turns import TURNS
 
 LARGEST_RUN = 200_000_000
-"""Bytes of a run's file: the longest run with the most filters takes less."""
+"""Bytes of a run's file that is opened: the longest run with one filter takes less."""
 
 
 def keeping(session: Session, page: str) -> None:
@@ -44,29 +51,37 @@ def _link(session: Session, page: str) -> None:
 
 def _save(session: Session) -> None:
     run, digits = session.run, session.digits
-    stem = f"run-{session.held.number}-step-{run.step}"
+    stem = f"run-{session.held.number}"
+    if not session.playing:
+        stem += f"-step-{run.step}"
 
     # A file is made when it is asked for, beside the thread in which the run trains.
     def whole() -> bytes:
-        file = io.BytesIO()
         known = digest(
             digits.images, digits.labels, (digits.held_out_images, digits.held_out_labels)
         )
         with TURNS.standing():
-            write_run(run, known, file)
+            kept = members(run, known)
+        file = io.BytesIO()
+        write_members(kept, file)
         return file.getvalue()
 
     def parameters() -> Parameters:
         with TURNS.standing():
             return run.parameters
 
+    most, size = megabytes(LARGEST_RUN // 1_000_000), largest_size(run) // 1_000_000
     st.markdown("**Save**")
     st.download_button(
         "The whole run (.npz)",
         whole,
         f"{stem}.npz",
         on_click="ignore",
-        help="Recipe, parameters, checkpoints and history: opened again it has every step.",
+        disabled=size > most,
+        help="Recipe, parameters, checkpoints and history: opened again it has every step."
+        if size <= most
+        else f"It would take {size:,} MB, and at most {most:,} can be opened again: keep the link, "
+        "which trains it anew, or the parameters.",
         width="stretch",
     )
     st.download_button(
@@ -100,7 +115,8 @@ def _open(session: Session) -> None:
     try:
         if file.size > LARGEST_RUN:
             raise RunFileError(
-                f"{file.size / 1e6:,.0f} MB is more than any run takes: choose a saved run."
+                f"{file.size / 1e6:,.0f} MB is more than a run that can be saved here takes: "
+                "choose a saved run."
             )
         saved = read_run(file)
         digits = session.digits_named(saved.recipe.data) or shared_digits(saved.recipe.data)

@@ -8,7 +8,8 @@ Variable                               Limits                                   
 ``WATCH_IT_LEARN_STEPS_A_SECOND``      most training steps a second of a visitor    as fast as
                                        who plays                                    it goes
 ``WATCH_IT_LEARN_LONGEST_RUN``         most steps of a run                          2,000,000
-``WATCH_IT_LEARN_SWEEP_PROCESSES``     most processes of a sweep; 0 for no sweeps   one a core
+``WATCH_IT_LEARN_SWEEP_PROCESSES``     most processes of a sweep, at least 2, or 0  one a core
+                                       for no sweeps
 ``WATCH_IT_LEARN_VISITORS_TRAINING``   most visitors who train at once; who comes   100
                                        after them waits until one pauses
 ``WATCH_IT_LEARN_ALLOW_PATHS``         whether visitors may name folders of the     on a server
@@ -89,12 +90,18 @@ class Limits:
                 )
             return int(said)
 
+        processes = number("SWEEP_PROCESSES", cls.sweep_processes, 0, MOST_PROCESSES)
+        if processes == 1:
+            raise LimitsError(
+                f"The owner of this server has set {PREFIX}SWEEP_PROCESSES to “1”: it has to be 0, "
+                "for no sweeps, or at least 2, because one would be the server's own."
+            )
         paths = number("ALLOW_PATHS", -1, 0, 1)
         return cls(
             number("STEPS_A_SECOND", cls.steps_a_second, 1, FASTEST),
             number("LONGEST_RUN", cls.longest_run, 1, MAX_STEPS),
             number("VISITORS_TRAINING", cls.visitors_training, 1, 1_000),
-            number("SWEEP_PROCESSES", cls.sweep_processes, 0, MOST_PROCESSES),
+            processes,
             None if paths < 0 else bool(paths),
         )
 
@@ -106,6 +113,11 @@ def limits() -> Limits:
     Raises:
         LimitsError: see `Limits.said`.
     """
+    if (upload := int(st.get_option("server.maxUploadSize"))) < 1:
+        raise LimitsError(
+            f"The owner of this server has set STREAMLIT_SERVER_MAX_UPLOAD_SIZE to “{upload}”: it "
+            "has to be a whole number of MB from 1 on."
+        )
     return Limits.said(os.environ)
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 from starlette.formparsers import MultiPartParser
 from threadpoolctl import threadpool_limits
 
+from pages.parts.downloads import keep_downloads
 from pages.parts.forged import ignore_forged_values
 from pages.parts.turns import TURNS
 
@@ -82,6 +83,7 @@ def prepare_process() -> None:
     _glibc("mallopt", _M_MMAP_THRESHOLD, 1_000_000)
     _glibc("mallopt", _M_TRIM_THRESHOLD, 64_000_000)
     ignore_forged_values()
+    keep_downloads()
     MultiPartParser.spool_max_size = sys.maxsize  # `maxUploadSize` bounds it
     gc.collect()
     gc.freeze()

@@ -213,9 +213,8 @@ class Session:
             self._go_back(diverged.cause - 1, diverged.learning_rate)
 
     def revive(self) -> None:
-        """After a network has died: go back to its last live step with a tenth of the rate."""
-        dead = self.run.step
-        self._go_back(self.held.last_living_step, self.run.recipe.rate_at(dead))
+        """After a network has died: go back to where it did best, with a tenth of the rate."""
+        self._go_back(self.held.best_step, self.run.recipe.rate_at(self.run.step))
 
     def _go_back(self, number: int, rate: float) -> None:
         """Take in hand a run that goes on from a step with a tenth of a rate."""
@@ -262,7 +261,8 @@ class Session:
 
     def _died(self) -> bool:
         """Whether the network has just died. A dead one may be played on, to see it."""
-        if self._known_dead or self.run.at(self.run.step).forward.a1.any():
+        newest = self.run.at(self.run.step).forward
+        if self._known_dead or (newest.pooled.any() and newest.a1.any()):
             return False
         self._known_dead = self.held.dead
         return self._known_dead

@@ -137,7 +137,7 @@ class Sweeping:
 def where_sweeps_run() -> Where:
     """Return where visitors' sweeps run: on the owner's cluster, or on cores of this machine."""
     where = Where.configured()
-    return replace(where, processes=min(where.processes, max(limits().sweep_processes, 1)))
+    return replace(where, processes=min(where.processes, max(limits().sweep_processes, 2)))
 
 
 def _failed(record: Record) -> list[Outcome]:

@@ -27,8 +27,8 @@ def _say(session: Session) -> None:
         st.info(f"{run.stopped} Reset starts it again.")
     elif session.held.dead:
         st.warning(
-            "The network has died: no hidden unit is above 0 for any digit, so no error flows "
-            f"back and only the output biases still move. The learning rate "
+            "The network has died: for every digit all maps or all hidden units are 0, so no error "
+            "flows back through them and only biases still move. The learning rate "
             f"{written(run.recipe.rate_at(run.step))} was too high."
         )
-        st.button("Go back to when it lived, with a tenth of the rate", on_click=session.revive)
+        st.button("Go back to where it did best, with a tenth of the rate", on_click=session.revive)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import streamlit as st
 from live_page import set_pace
 from opening import drawn, held, opened, press, text
 
@@ -204,5 +205,24 @@ def test_a_sweep_keeps_to_the_owners_limits(
 def test_a_sweep_has_no_more_processes_than_the_owner_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(SWEEPS, "1")
-    assert "on one process" in text(opened("experiments"))
+    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
+    assert "on 8 processes" in text(opened("experiments"))
+    limits.cache_clear()
+    monkeypatch.setenv(SWEEPS, "3")
+    assert "on 3 processes" in text(opened("experiments"))
+
+
+def test_a_sweep_is_never_run_by_the_server_itself() -> None:
+    with pytest.raises(LimitsError, match=r"SWEEP_PROCESSES to “1”: it has to be 0, for no sweeps"):
+        Limits.said({SWEEPS: "1"})
+
+
+@pytest.mark.parametrize("most", ["0", "-1"])
+def test_an_upload_of_nothing_is_no_limit(most: str) -> None:
+    before = st.get_option("server.maxUploadSize")
+    st.config.set_option("server.maxUploadSize", int(most))
+    try:
+        (error,) = opened("live").error
+    finally:
+        st.config.set_option("server.maxUploadSize", before)
+    assert "STREAMLIT_SERVER_MAX_UPLOAD_SIZE" in error.value.replace("\\", "")

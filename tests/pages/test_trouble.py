@@ -5,7 +5,7 @@ from live_page import disabled, press_beginning_with, run_until, set_rate
 from opening import held, opened, press
 from streamlit.testing.v1 import AppTest
 
-from cnn import Recipe
+from cnn import Parameters, Recipe, forward
 from cnn.evaluation import is_dead
 from cnn.step import Divergence
 from data import Digits
@@ -86,7 +86,9 @@ def dead(app: AppTest) -> AppTest:
     pytest.fail("it lives")
 
 
-def test_a_dead_network_is_revived_where_it_lived_last(dead: AppTest, digits: Digits) -> None:
+def test_a_dead_network_says_so_and_begins_anew_if_it_never_did_well(
+    dead: AppTest, digits: Digits
+) -> None:
     run = held(dead).run
     images = digits.held_out_images
     deaths = [t for t in range(1, run.step + 1) if is_dead(run.at(t).after, images[:500])]
@@ -94,15 +96,62 @@ def test_a_dead_network_is_revived_where_it_lived_last(dead: AppTest, digits: Di
     (warning,) = dead.warning
     assert "The network has died" in warning.value
     assert "learning rate 1 was too high" in warning.value
-    press_beginning_with(dead, "Go back to when it lived")
+    press_beginning_with(dead, "Go back to where it did best")
     assert not dead.warning
     revived = held(dead).run
-    assert revived.step == run.step - 1
-    assert (revived.parameters.vector == run.at(run.step - 1).after.vector).all()
+    assert revived.step == 1  # there is always a step to show
+    start = run.recipe.initial_parameters().vector
+    assert (revived.at(1).before.vector == start).all()
     assert dead.select_slider(key=held(dead).slider.key).value == 0.1
-    press(dead, "Step")
-    assert revived.recipe.learning_rate == ((1, 1.0), (run.step, 0.1))
-    assert not dead.warning
+    assert revived.recipe.learning_rate == ((1, 0.1),)
+
+
+def test_a_network_that_dies_of_a_new_rate_goes_back_to_before_it(digits: Digits) -> None:
+    session = Session.begun(digits, Recipe(learning_rate=((1, 0.01), (1_501, 1.0))))
+    session.run.advance(600)
+    assert not session.held.dead
+    session.run.advance(1_000)
+    assert session.held.dead
+    assert session.held.best_step == 1_500
+    session.revive()
+    assert session.run.step == 1_500
+    assert session.run.recipe.rate_at(1_501) == 0.1
+
+
+def test_it_did_best_where_most_held_out_digits_were_recognised(digits: Digits) -> None:
+    session = Session.begun(digits, Recipe(learning_rate=0.03))
+    run = session.run
+    run.advance(4_500)
+    judged = {step: recognised(digits, run.at(step).after) for step in range(1_000, 4_001, 1_000)}
+    assert max(judged.values()) > 500
+    assert session.held.best_step == max(judged, key=lambda step: (judged[step], step))
+
+
+def test_where_nothing_was_learned_the_start_is_best(digits: Digits) -> None:
+    session = Session.begun(digits, Recipe(learning_rate=0.000_001))
+    session.run.advance(2_100)
+    assert recognised(digits, session.run.parameters) < 200
+    assert session.held.best_step == 0
+
+
+def recognised(digits: Digits, parameters: Parameters) -> int:
+    """How many of the held-out digits are recognised."""
+    said = forward(parameters, digits.held_out_images).probabilities.argmax(axis=1)
+    return int((said == digits.held_out_labels).sum())
+
+
+def test_a_network_is_dead_when_its_filters_are(digits: Digits) -> None:
+    """A bias alone keeps a hidden unit above 0; nothing that the digits say reaches it."""
+    parameters = Recipe().initial_parameters()
+    vector = parameters.vector.copy()
+    parameters = parameters.replaced(vector)
+    parameters.filters[:] = -1.0
+    parameters.filter_bias[:] = -0.1
+    parameters.hidden_bias[:] = 0.5
+    values = forward(parameters, digits.held_out_images)
+    assert not values.feature_map.any()
+    assert values.a1.any()
+    assert is_dead(parameters, digits.held_out_images)
 
 
 def test_a_dead_network_plays_on_when_asked_to(dead: AppTest) -> None:
