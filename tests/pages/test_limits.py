@@ -149,6 +149,20 @@ def test_who_comes_too_late_waits_and_goes_on_by_itself(
     assert TURNS.players == 0
 
 
+def test_a_page_says_how_many_share_the_machine() -> None:
+    _until_nobody_plays()
+    for somebody in (-1, -2):
+        with TURNS.turn(somebody, 100, 60.0, 0.01):
+            pass
+    try:
+        said = [caption.value for caption in opened("live").caption]
+    finally:
+        for somebody in (-1, -2):
+            TURNS.leave(somebody)
+    assert "2 visitors train on this machine now and share its time." in said
+    assert not any("share its time" in caption.value for caption in opened("live").caption)
+
+
 def test_turns_are_shorter_the_more_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 50.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
