@@ -144,7 +144,7 @@ def _band(figure: go.Figure, line: Line, at: int, name: str) -> None:
 def _told(rate: float, place: int, outcome: Outcome) -> str:
     share = outcome.held_out_accuracy or 0.0
     return (
-        f"run {place + 1}: η {written(rate)}, {share:.2%} right after step {outcome.step:,}, "
+        f"run {place + 1}: η {written(rate)}, {share:.2%} recognised after step {outcome.step:,}, "
         f"{WORDS[outcome.end]}"
     )
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from pages.parts.figures import HELD_OUT, TRANSPARENT
 from pages.parts.panel_figures import ACCENT, SIGNED, dark
 
-STRONGEST = 1.4
-"""Ends of the scale of shares: beyond 1, so that a count can be read on every cell."""
+STRONGEST = {False: 1.4, True: 1.8}
+"""Ends of the scale of shares, in light and in dark: beyond 1, so that a count can be read on every
+cell."""
 
 
 def confusion_figure(
@@ -34,8 +35,8 @@ def confusion_figure(
     figure = go.Figure()
     figure.add_heatmap(
         z=colours,
-        zmin=-STRONGEST,
-        zmax=STRONGEST,
+        zmin=-STRONGEST[dark()],
+        zmax=STRONGEST[dark()],
         colorscale=SIGNED[dark()],
         showscale=False,
         text=confusion,

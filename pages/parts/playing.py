@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts.rates import written
 from pages.parts.session import Session
+from pages.parts.trouble import what_went_wrong
 from pages.parts.turns import TURNS
 
 NOTHING = "\N{NO-BREAK SPACE}"
@@ -25,7 +26,7 @@ def playing(session: Session) -> None:
         right = ""
         if len(history.held_out_step):  # judged only now and then, so it says after which step
             share, judged = history.held_out_accuracy[-1], history.held_out_step[-1]
-            right = f" · {share:.1%} of the held-out digits right after step {judged:,}"
+            right = f" · {share:.1%} of the held-out digits recognised after step {judged:,}"
         st.markdown(
             f"**Run {session.held.number}**, step {run.step:,} · epoch {run.epoch} · "
             f"η {written(run.learning_rate)}{right}"
@@ -44,6 +45,7 @@ def playing(session: Session) -> None:
             shortcut="Space",
         )
         tick()
+    what_went_wrong(session)
 
 
 def shared_machine(session: Session) -> None:

@@ -19,6 +19,9 @@ from pages.parts.turns import TURNS
 RECLAIMED = 20.0
 """Seconds between two looks for memory that nobody uses any more: it takes some 0.05 s."""
 
+OVERDUE = 300.0
+"""Seconds after which it is looked for also while somebody plays."""
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 """glibc's names for what may stay free at a heap's end, for the size from which memory is taken
 from the system for itself, and for how many heaps a process may have (malloc.h)."""
@@ -39,13 +42,15 @@ def reclaim_memory() -> None:
 
 @cache
 def _start_reclaiming() -> None:
-    """From now on reclaim memory whenever nobody plays."""
+    """From now on reclaim memory when nobody plays, and now and then in any case."""
 
     def reclaim() -> None:
+        last = time.monotonic()
         while True:
             time.sleep(RECLAIMED)
-            if TURNS.players == 0:
+            if TURNS.players == 0 or time.monotonic() - last > OVERDUE:
                 reclaim_memory()
+                last = time.monotonic()
 
     threading.Thread(target=reclaim, name="reclaim", daemon=True).start()
 

@@ -12,10 +12,11 @@ def trouble(session: Session) -> None:
     # the page's elements, Streamlit would build a new one, which knows nothing of what is pinned.
     # One row where there is room, so that the stage moves down as little as can be.
     with st.container(horizontal=True, vertical_alignment="center", key="trouble"):
-        _say(session)
+        what_went_wrong(session)
 
 
-def _say(session: Session) -> None:
+def what_went_wrong(session: Session) -> None:
+    """Say it, if anything did."""
     run = session.run
     if run.diverged:
         st.error(str(run.diverged))

@@ -118,6 +118,17 @@ def test_a_network_that_dies_of_a_new_rate_goes_back_to_before_it(digits: Digits
     assert session.run.recipe.rate_at(1_501) == 0.1
 
 
+def test_a_page_that_plays_on_says_that_the_network_died(digits: Digits) -> None:
+    session = Session.begun(digits, Recipe(learning_rate=((1, 0.01), (1_001, 1.0))))
+    session.run.advance(1_100)
+    app = opened("evaluate", session)
+    (warning,) = app.warning
+    assert "The network has died" in warning.value
+    press_beginning_with(app, "Go back to where it did best")
+    assert held(app).run.step == 1_000
+    assert not app.warning
+
+
 def test_it_did_best_where_most_held_out_digits_were_recognised(digits: Digits) -> None:
     session = Session.begun(digits, Recipe(learning_rate=0.03))
     run = session.run
