@@ -59,7 +59,7 @@ def follow_newest(session: Session) -> bool:
         newest = st.session_state[Key.FOLLOW_NEWEST]
         session.kept.judged_step = None if newest else session.run.step
 
-    st.subheader("All held-out digits, after one step")
+    st.subheader("All held-out digits")
     st.session_state[Key.FOLLOW_NEWEST] = session.kept.judged_step is None
     return st.toggle("Follow the newest step", key=Key.FOLLOW_NEWEST, on_change=choose)
 
