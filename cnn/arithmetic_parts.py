@@ -4,10 +4,11 @@ Nothing here knows the network; `cnn.arithmetic.explain` fills these in from a s
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal, localcontext
 from enum import Enum
+from functools import reduce
 from typing import Literal, NamedTuple, TypeVar
 
 Number = TypeVar("Number", float, Decimal)
@@ -18,8 +19,14 @@ EXACT = Context(prec=200)
 ROUNDINGS = ROUND_HALF_EVEN, ROUND_HALF_UP
 """How Python's format and JavaScript's toFixed write a number that lies exactly in the middle."""
 
+LOGARITHMS = Context(prec=40)
+"""More digits than any number is written with, for powers of e and logarithms."""
+
 COARSEST = -40
 """No float32 reaches 10^40: rounded to that, every number is 0."""
+
+FINEST = 60
+"""Digits with which any two float32 have been multiplied exactly, as far as they are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,48 @@ class Term:
         if self.form == "power":
             return f"e^({symbols[0]} − {symbols[1]})"
         return ("·log " if self.form == "log" else "·").join(symbols)
+
+    def decimals(self, shown: int, least: int = 4, most: int = 12) -> tuple[int, ...] | None:
+        """How many decimals to write each factor with, so that the written term follows.
+
+        Multiplied (or raised, or their logarithm taken) as they are written and rounded to
+        ``shown`` decimals, the factors give the term, written with ``shown`` decimals. What
+        lives on no map, such as η, is written exactly.
+
+        Args:
+            shown: decimals that the term is written with.
+            least: every other factor has at least so many, and two digits that are not 0,
+            most: if that does not take more decimals than these, unless the term needs them.
+
+        Returns:
+            The decimals, factor by factor, or None if no digits of the factors give the term:
+            the log p of a loss is kept beside p, and has more digits than p.
+        """
+        values = [factor.value for factor in self.factors]
+        if not all(map(math.isfinite, (*values, self.value))):
+            return (least,) * len(values)
+        goal = rounded(self.value, shown)
+        needed = Decimal(self.value).adjusted() + shown if self.form == "product" else 0
+        for digits in (2, *range(max(3, needed), FINEST)):
+            decimals = [
+                _decimals(f, digits, least, most if digits == 2 else None) for f in self.factors
+            ]
+            written = [rounded(value, n) for value, n in zip(values, decimals, strict=True)]
+            made = self._made_of(written)
+            if made.is_finite() and rounded(made, shown) == goal:
+                return tuple(
+                    _without_zeros(number, least) if f.place else n
+                    for f, number, n in zip(self.factors, written, decimals, strict=True)
+                )
+        return None
+
+    def _made_of(self, factors: Sequence[Decimal]) -> Decimal:
+        """What the term comes to if these are its factors."""
+        if self.form == "power":
+            return EXACT.subtract(*factors).exp(LOGARITHMS)
+        if self.form == "log":
+            return factors[0] and EXACT.multiply(factors[0], factors[1].ln(LOGARITHMS))
+        return reduce(EXACT.multiply, factors)
 
 
 def product(*factors: Factor) -> Term:
@@ -161,10 +210,19 @@ class Blocked(Enum):
 
 
 class Decimals(NamedTuple):
-    """How many decimals to write so that what is written adds up."""
+    """How many decimals to write so that what is written adds up.
+
+    Attributes:
+        result: of the stored number.
+        terms: of each term, the rest and the bias.
+        total: of their sum: those of the result where the sum is the result, so that no digit
+            stands there which float32, or the rounding of the terms, made another one; those of
+            the terms where it is divided.
+    """
 
     result: int
     terms: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,24 +291,29 @@ class Arithmetic:
 
         Let every term, the rest, the bias and the operand of a "share" be written with
         ``terms`` decimals (Python's ``f"{value:.{n}f}"`` or JavaScript's ``toFixed``). Added
-        up, put through the operation and rounded to ``result`` decimals they are the stored
-        number, written with ``result`` decimals, to its last digit.
+        up and rounded to ``total`` decimals, then put through the operation and rounded to
+        ``result`` decimals, they are the stored number, written with ``result`` decimals, to
+        its last digit.
 
         ``result`` is what is wanted, but for the rare number that float32 moved across a
         rounding boundary, which takes one decimal more, and for numbers too large for so many
         decimals of float32, which take fewer; below 0 they count tens and hundreds, as in
-        Python's ``round``. ``terms`` is at least two more. What `largest` returns needs its
-        own: it has other terms.
+        Python's ``round``. ``terms`` is at least two more where several are added, and no more
+        than that where one number alone is taken over. What `largest` returns needs its own: it
+        has other terms.
         """
         numbers = [*self._summands(), self.result, self.stored]
         if not all(math.isfinite(number) for number in numbers):
-            return Decimals(wanted, wanted)
+            return Decimals(wanted, wanted, wanted)
+        more = 2 if self.combine == "sum" and len(self._summands()) > 1 else 0
+        is_divided = self.operation is not None and self.operation.kind in ("divide", "share")
         return next(
-            Decimals(shown, terms)
+            found
             for shown in (wanted, wanted + 1, *range(wanted - 1, COARSEST - 1, -1))
             if rounded(self.result, shown) == rounded(self.stored, shown)
-            for terms in range(shown + 2, shown + 10)
-            if all(self._adds_up(shown, terms, rounding) for rounding in ROUNDINGS)
+            for terms in range(shown + more, shown + 10)
+            for found in [Decimals(shown, terms, terms if is_divided else shown)]
+            if all(self._adds_up(found, rounding) for rounding in ROUNDINGS)
         )
 
     def _summands(self) -> list[float]:
@@ -258,17 +321,23 @@ class Arithmetic:
         values += [self.rest.value] if self.rest else []
         return values + ([self.bias.value] if self.bias else [])
 
-    def _adds_up(self, shown: int, terms: int, rounding: str) -> bool:
+    def _adds_up(self, decimals: Decimals, rounding: str) -> bool:
         """Whether the terms as written come to the stored number as written."""
+        shown, terms, _ = decimals
         with localcontext(EXACT):
-            written = [rounded(value, terms, rounding) for value in self._summands()]
-            result = _combined(self.combine, written, Decimal(0))
+            result = self.written_total(decimals, rounding)
             if self.operation:
                 operand = Decimal(self.operation.operand.value)
                 if self.operation.kind == "share":  # it is written like the terms
                     operand = rounded(operand, terms, rounding)
                 result = self.operation.applied(result, operand)
             return rounded(result, shown, rounding) == rounded(self.stored, shown, rounding)
+
+    def written_total(self, decimals: Decimals, rounding: str = ROUND_HALF_EVEN) -> Decimal:
+        """Add up the terms, the rest and the bias as they are written, and round their sum."""
+        with localcontext(EXACT):
+            written = [rounded(value, decimals.terms, rounding) for value in self._summands()]
+            return rounded(_combined(self.combine, written, Decimal(0)), decimals.total, rounding)
 
 
 def rounded(value: float | Decimal, decimals: int, rounding: str = ROUND_HALF_EVEN) -> Decimal:
@@ -279,6 +348,21 @@ def rounded(value: float | Decimal, decimals: int, rounding: str = ROUND_HALF_EV
     """
     step = Decimal(1).scaleb(-decimals)
     return EXACT.add(Decimal(value).quantize(step, rounding, EXACT), Decimal(0))
+
+
+def _decimals(factor: Factor, digits: int, least: int, most: int | None) -> int:
+    """How many decimals show so many digits of a factor, or all where it lives on no map."""
+    if factor.place is None:
+        return -min(0, int(Decimal(repr(factor.value)).normalize().as_tuple().exponent))
+    if factor.value == 0:
+        return least
+    decimals = max(least, digits - 1 - Decimal(factor.value).adjusted())
+    return decimals if most is None else min(decimals, most)
+
+
+def _without_zeros(number: Decimal, least: int) -> int:
+    """How many decimals of a written number stand before the zeros at its end."""
+    return max(least, -min(0, int(number.normalize(EXACT).as_tuple().exponent)))
 
 
 def check_index(what: str, given: int, count: int) -> None:

@@ -12,6 +12,8 @@ from cnn.recipe import MAX_STEPS, quoted
 
 MOST_RUNS = 200
 
+MAX_EPOCHS = 1_000
+
 Combine = Literal["grid", "list"]
 
 TRIED = ("batch", "filters", "hidden", "learning_rate")
@@ -59,7 +61,7 @@ class Sweep:
             object.__setattr__(self, name, _values(name, getattr(self, name)))
         if (self.epochs is None) == (self.steps is None):
             raise SweepError("A sweep has either epochs or steps: give one of the two.")
-        for name, most in (("epochs", 1_000), ("steps", MAX_STEPS)):
+        for name, most in (("epochs", MAX_EPOCHS), ("steps", MAX_STEPS)):
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _whole(name, value, most))
         self._check_size()
@@ -132,7 +134,7 @@ class Sweep:
         steps = (self.epochs or 1) * math.ceil(images / recipe.batch)
         if steps > MAX_STEPS:
             raise SweepError(
-                f"epochs makes {steps:,} steps of {images:,} images, and a run has at most "
+                f"So many epochs of {images:,} images are {steps:,} steps, and a run has at most "
                 f"{MAX_STEPS:,}: ask for fewer."
             )
         return steps

@@ -1,13 +1,14 @@
 """The arithmetic behind one number, written out: symbols over numbers, one line a term.
 
 Every number that is added stands in an element of its own, ``data-part`` "term", "rest" or
-"bias", written with so many decimals that adding what is written gives what is written under
-it, ``data-part`` "total" and "result".
+"bias", written with so many decimals that adding what is written, and rounding, gives what is
+written under it, ``data-part`` "total" and "result". The factors of a term are written with so
+many that they give the term.
 """
 
+import math
 import re
 from collections.abc import Sequence
-from decimal import Decimal
 from html import escape
 
 from cnn.arithmetic import (
@@ -19,11 +20,10 @@ from cnn.arithmetic import (
     Operation,
     Place,
     Term,
-    rounded,
 )
 from cnn.arithmetic_places import HOMES
 from cnn.network import MAP, PARAMETER_NAMES, POOLED
-from pages.parts.numbers import LEAST, decimals_for, in_decimals, readable
+from pages.parts.numbers import LEAST, MOST, decimals_for, in_decimals, readable
 
 ALL = 10
 """A sum of no more terms is written whole."""
@@ -146,7 +146,7 @@ def _patch(arithmetic: Arithmetic, decimals: Decimals) -> str:
         cells = "".join(
             f'<td style="{shade(term.value / largest)}">'
             f'<span class="symbols">{escape(_reversed(term))}</span>'
-            f'<span class="numbers">{" × ".join(map(_number, reversed(term.factors)))}</span>'
+            f'<span class="numbers">{" × ".join(reversed(_numbers(term, decimals.terms)))}</span>'
             f'<b data-part="term">{in_decimals(term.value, decimals.terms)}</b></td>'
             for term in arithmetic.terms[start : start + SIDE]
         )
@@ -194,23 +194,33 @@ def _sum(arithmetic: Arithmetic, decimals: Decimals, places: _Places) -> str:
     several = len(arithmetic.terms) + bool(arithmetic.rest) + bool(arithmetic.bias) > 1
     operation = arithmetic.operation
     if several:
-        lines.append(_line("Σ", in_decimals(total(arithmetic, decimals), decimals.terms), "total"))
+        lines.append(_line("Σ", total(arithmetic, decimals), "total"))
     if operation:
         lines.append(_operation(operation, decimals))
     if several or operation:
         stored = in_decimals(arithmetic.stored, decimals.result)
         lines.append(_line(f"<var>{escape(arithmetic.symbol)}</var>", stored, "result"))
-    return f'<table class="terms"><tbody>{"".join(lines)}</tbody></table>'
+    note = f'<p class="count">{OWN_LOGARITHM}</p>' if _own_logarithm(arithmetic, decimals) else ""
+    return f'<table class="terms"><tbody>{"".join(lines)}</tbody></table>{note}'
 
 
-def total(arithmetic: Arithmetic, decimals: Decimals) -> Decimal | float:
-    """Add up what is written."""
-    values = [term.value for term in arithmetic.terms]
-    values += [arithmetic.rest.value] if arithmetic.rest else []
-    values += [arithmetic.bias.value] if arithmetic.bias else []
-    if abs(sum(values)) < float("inf"):
-        return sum((rounded(value, decimals.terms) for value in values), Decimal(0))
-    return sum(values)
+OWN_LOGARITHM = (
+    "The network keeps log p beside p, and with more digits than p has: the logarithm of p as it "
+    "stands here differs from it in the last ones."
+)
+
+
+def _own_logarithm(arithmetic: Arithmetic, decimals: Decimals) -> bool:
+    return any(
+        term.form == "log" and term.decimals(decimals.terms) is None for term in arithmetic.terms
+    )
+
+
+def total(arithmetic: Arithmetic, decimals: Decimals) -> str:
+    """Write the sum of the terms, the rest and the bias as they are written with so many."""
+    if math.isfinite(arithmetic.total):
+        return in_decimals(arithmetic.written_total(decimals), decimals.total)
+    return in_decimals(arithmetic.total, decimals.total)
 
 
 def _term(term: Term, decimals: int, places: _Places) -> str:
@@ -223,8 +233,8 @@ def _term(term: Term, decimals: int, places: _Places) -> str:
     factors = [
         f'<span class="factor"><span><var>{escape(factor.symbol)}</var>'
         + (f" <small>{escape(where)}</small>" if (where := places.of(factor)) else "")
-        + f"</span>{_number(factor)}</span>"
-        for factor in term.factors
+        + f"</span>{number}</span>"
+        for factor, number in zip(term.factors, _numbers(term, decimals), strict=True)
     ]
     if term.form == "power":
         words = f"e^({factors[0]} − {factors[1]})"
@@ -261,10 +271,25 @@ def _line(words: str, value: str, part: str) -> str:
     )
 
 
-def _number(factor: Factor) -> str:
-    constant = factor.place is None and factor.value.is_integer()
-    written = in_decimals(factor.value, 0) if constant else readable(factor.value)
-    return f'<span class="number">{written}</span>'
+def _numbers(term: Term, decimals: int) -> list[str]:
+    """Write the factors of a term so that the term follows, written with so many decimals."""
+    return [f'<span class="number">{number}</span>' for number in factors_of(term, decimals)]
+
+
+def factors_of(term: Term, decimals: int) -> list[str]:
+    """Write each factor with so many digits that the term follows from what is written.
+
+    Args:
+        term: the term.
+        decimals: that it is written with itself.
+    """
+    needed = term.decimals(decimals, LEAST, MOST)
+    if needed is None:  # a logarithm that has more digits than its number
+        return [
+            in_decimals(factor.value, 0) if factor.place is None else readable(factor.value)
+            for factor in term.factors
+        ]
+    return [in_decimals(factor.value, n) for factor, n in zip(term.factors, needed, strict=True)]
 
 
 def shade(share: float) -> str:

@@ -1,10 +1,22 @@
 """What a new sweep is made of, and what it will cost."""
 
+import math
+from dataclasses import dataclass
+
 import streamlit as st
 
-from cnn.recipe import MAX_STEPS
+from cnn.recipe import (
+    MAX_BATCH,
+    MAX_FILTERS,
+    MAX_HIDDEN,
+    MAX_LEARNING_RATE,
+    MAX_SEED,
+    MAX_STEPS,
+    quoted,
+)
 from data import Digits
 from experiments import MOST_RUNS, Estimate, Record, Sweep, SweepError, Where, estimate
+from experiments.sweep import MAX_EPOCHS
 from pages.parts.keys import Key
 from pages.parts.numbers import in_decimals
 from pages.parts.refusal import plain
@@ -12,12 +24,70 @@ from pages.parts.session import Session
 from pages.parts.sweeping import Sweeping, begun, digest_of, where_sweeps_run
 from pages.parts.wording import counted
 
-LISTS = {
-    "learning_rate": "Learning rates",
-    "batch": "Images a step",
-    "filters": "Filters",
-    "hidden": "Hidden units",
-    "seeds": "Seeds",
+
+@dataclass(frozen=True)
+class Field:
+    """A field that takes one value or several.
+
+    Attributes:
+        label: its name on the page.
+        least: the least value that it takes; of a rate only what is above it.
+        most: the largest.
+        such_as: what may stand there.
+        whole: whether it takes whole numbers alone.
+    """
+
+    label: str
+    least: int
+    most: float
+    such_as: str
+    whole: bool = True
+
+    def read(self, text: str, twice: bool = False) -> list[float]:
+        """Read what stands between the commas.
+
+        Args:
+            text: as it was typed.
+            twice: whether a value may stand there more than once.
+
+        Raises:
+            SweepError: what is wrong, in words that go with the field.
+        """
+        values = [self._number(part.strip()) for part in text.split(",") if part.strip()]
+        if not values:
+            raise SweepError(f"{self.label}: nothing is given. {self._write}")
+        if len(values) > MOST_RUNS:
+            raise SweepError(f"{self.label}: {len(values):,} values, and {MOST_RUNS} are the most.")
+        again = next((value for at, value in enumerate(values) if value in values[:at]), None)
+        if again is not None and not twice:
+            raise SweepError(f"{self.label}: {again!r} is given twice. Take one of them out.")
+        return values
+
+    def _number(self, text: str) -> float:
+        kind = "whole number" if self.whole else "number"
+        try:
+            value = int(text) if self.whole else float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise SweepError(f"{self.label}: {quoted(text)} is no {kind}. {self._write}")
+        if not (self.least <= value if self.whole else self.least < value) or value > self.most:
+            least = f"from {self.least:,} to" if self.whole else f"above {self.least:,} and at most"
+            raise SweepError(f"{self.label}: {quoted(text)} is not {least} {self.most:,.0f}.")
+        return value
+
+    @property
+    def _write(self) -> str:
+        kind = "whole numbers" if self.whole else "numbers"
+        return f"Write {kind}, separated by commas, such as {self.such_as}."
+
+
+FIELDS = {
+    "learning_rate": Field("Learning rates", 0, MAX_LEARNING_RATE, "0.01, 0.03", whole=False),
+    "batch": Field("Images a step", 1, MAX_BATCH, "1, 10"),
+    "filters": Field("Filters", 1, MAX_FILTERS, "1, 4"),
+    "hidden": Field("Hidden units", 1, MAX_HIDDEN, "20, 40"),
+    "seeds": Field("Seeds", 0, MAX_SEED, "0, 1, 2"),
 }
 
 COMBINE = {"grid": "all combinations", "list": "a list of settings"}
@@ -28,18 +98,17 @@ LENGTH = {"epochs": "epochs", "steps": "steps"}
 def new_sweep(session: Session) -> None:
     """Offer to put a sweep together and, with its cost before the eyes, to start it."""
     default = Sweep()
-    values: dict[str, object] = {"data": session.digits.name}
+    typed: dict[str, str] = {}
     with st.container(horizontal=True, vertical_alignment="bottom", key="sweep_form"):
-        for name, label in LISTS.items():
-            given = st.text_input(
-                label,
+        for name, field in FIELDS.items():
+            typed[name] = st.text_input(
+                field.label,
                 ", ".join(f"{value:g}" for value in getattr(default, name)),
                 key=f"{Key.SWEEP_FIELD}_{name}",
                 persist_state="session",
                 width=260 if name == "learning_rate" else 140,
                 help="One value or several, with commas between them.",
             )
-            values[name] = _numbers(given)
     with st.container(horizontal=True, vertical_alignment="bottom", key="sweep_more"):
         count = st.number_input(
             "Each run takes",
@@ -59,7 +128,6 @@ def new_sweep(session: Session) -> None:
             persist_state="session",
             label_visibility="collapsed",
         )
-        values[str(length)] = count
         combine = st.segmented_control(
             "Several values in several fields make",
             list(COMBINE),
@@ -71,9 +139,15 @@ def new_sweep(session: Session) -> None:
             help="A list takes the first values together, then the second ones, and so on; a "
             "single value stands in every setting. Either way each setting is run with each seed.",
         )
-    values["combine"] = combine
     try:
-        sweep = Sweep.from_values(values)
+        sweep = Sweep.from_values(
+            {
+                "data": session.digits.name,
+                "combine": combine,
+                length: _length(length, count),
+                **_tried(typed, combine),
+            }
+        )
         sweep.length(min(sweep.recipes, key=lambda r: r.batch), len(session.digits.images))
     except SweepError as error:
         st.error(plain(error))
@@ -86,18 +160,30 @@ def new_sweep(session: Session) -> None:
     _start(session, sweeping)
 
 
-def _numbers(text: str) -> list[object]:
-    """Read what stands between the commas; what is no number is left for the sweep to refuse."""
-    return [_number(part.strip()) for part in text.split(",") if part.strip()]
+def _tried(typed: dict[str, str], combine: str) -> dict[str, list[float]]:
+    """Read all fields.
+
+    Raises:
+        SweepError: the first of them that makes no sense, or a list whose values have no partner.
+    """
+    listed = {name for name in FIELDS if combine == "list" and name != "seeds"}
+    values = {name: field.read(typed[name], name in listed) for name, field in FIELDS.items()}
+    several = {name: len(values[name]) for name in FIELDS if name in listed}
+    several = {name: count for name, count in several.items() if count > 1}
+    if len(set(several.values())) > 1:
+        said = ", ".join(f"{FIELDS[name].label}: {count}" for name, count in several.items())
+        raise SweepError(
+            "In a list of settings every field with several values has the same number of them. "
+            f"Here they have: {said}."
+        )
+    return values
 
 
-def _number(text: str) -> object:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+def _length(unit: str, count: int) -> int:
+    """Return how long a run is, unless no run is so long."""
+    if unit == "epochs" and count > MAX_EPOCHS:
+        raise SweepError(f"Each run takes {MAX_EPOCHS:,} epochs at most, not {count:,}.")
+    return count
 
 
 def _cost(sweeping: Sweeping, digits: Digits, where: Where) -> None:

@@ -7,9 +7,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cnn import Step
+from cnn.arithmetic import Arithmetic, Decimals, Factor, Place, Term
 from cnn.saliency import Saliency, saliency
 from pages.parts.keys import Key
-from pages.parts.numbers import in_decimals
+from pages.parts.numbers import LEAST, in_decimals
 from pages.parts.plates import ink_plate, legend, plates, signed_plate
 from pages.parts.session import Session
 
@@ -62,7 +63,7 @@ def verdict(session: Session, step: Step, told: int | None) -> None:
         f"{_judgement(answer, told, classes)}.</p>"
         f'<div class="plates">{_seen(step)}{_speaking(found, classes[answer])}'
         f"{_bars(step, answer, told, classes)}</div>"
-        f"<p>{_sum(found, float(step.forward.z2[0, answer]), classes[answer])}</p>"
+        f"<p>{shares(found, float(step.forward.z2[0, answer]), classes[answer])}</p>"
     )
     st.html(plates("verdict", html))
 
@@ -104,13 +105,21 @@ def _bars(step: Step, answer: int, told: int | None, classes: list[str]) -> str:
     return f'<table class="bars"><caption>Probabilities</caption>{"".join(rows)}</table>'
 
 
-def _sum(found: Saliency, score: float, name: str) -> str:
-    """Say how pixels and biases add up to the score."""
-    pixels, biases = float(found.pixels[0].sum()), float(found.biases[0])
+def shares(found: Saliency, score: float, name: str) -> str:
+    """Say how pixels and biases add up to the score, with so many digits that they do."""
+    pixels, biases = float(found.pixels[0].sum(dtype=float)), float(found.biases[0])
+    decimals = _decimals(score, pixels, biases)
     return (
-        f"All pixels together add <b>{in_decimals(pixels, 4)}</b> to the score of {name} and the "
-        f"biases <b>{in_decimals(biases, 4)}</b>: <var>z2[{name}]</var> = "
-        f"<b>{in_decimals(score, 4)}</b>, exactly. A pixel’s share is its ink times the slope of "
-        f"the score, <var>x · ∂z2[{name}]/∂x</var>, followed back through the network. Empty "
-        "paper is 0 and adds nothing, although a missing stroke can decide."
+        f"All pixels together add <b>{in_decimals(pixels, decimals.terms)}</b> to the score of "
+        f"{name} and the biases <b>{in_decimals(biases, decimals.terms)}</b>, and nothing else "
+        f"does: <var>z2[{name}]</var> = <b>{in_decimals(score, decimals.result)}</b>. A pixel’s "
+        f"share is its ink times the slope of the score, <var>x · ∂z2[{name}]/∂x</var>, followed "
+        "back through the network. Empty paper is 0 and adds nothing, although a missing stroke "
+        "can decide."
     )
+
+
+def _decimals(total: float, *summands: float) -> Decimals:
+    """How many decimals to write of numbers and of what the network made of their sum."""
+    terms = tuple(Term((Factor("", value),), value) for value in summands)
+    return Arithmetic(Place("z2", 0), "", "", total, terms).decimals(LEAST)

@@ -31,7 +31,9 @@ const WRITERS = {
   z: (index, step) => {
     const [row, column] = at(index, MAP)
     const products = patchOf(index).map((pixel, w) => step.filter_before[w] * step.image[pixel])
-    const terms = [...products, step.filter_before[BIAS]].map((term) => fixed(term, 3))
+    const summands = [...products, step.filter_before[BIAS]]
+    const n = enough(3, step.z[index], 4, (read) => summands.reduce((sum, one) => sum + read(one), 0))
+    const terms = summands.map((term) => fixed(term, n))
     return said(`z[${row},${column}] = ${fixed(step.z[index])}`,
       `feature map, ${place(row, column)}`, `= Σ weight × pixel + bias = ${terms.join(" + ").replaceAll("+ −", "− ")} (b)`)
   },
@@ -107,12 +109,34 @@ const WRITERS = {
     return said(`d${weight(index)} = ${fixed(step.filter_gradient[index], 6)}`,
       `gradient of the ${weightName(index)}`, sum + mean)
   },
-  filter_change: (index, step) => said(
-    `change of ${weight(index)} = ${signed(step.filter_change[index], 8).trim()}`, weightName(index),
-    `= −η × gradient = −${rate(step.meta.learning_rate)} × ${fixed(step.filter_gradient[index], 6)}`),
-  filter_after: (index, step) => said(`new ${weight(index)} = ${fixed(step.filter_after[index], 6)}`,
-    weightName(index),
-    `= ${fixed(step.filter_before[index], 6)} − ${rate(step.meta.learning_rate)} × ${fixed(step.filter_gradient[index], 6)}`),
+  filter_change: (index, step) => {
+    const { meta: { learning_rate: eta }, filter_change: change, filter_gradient: gradient } = step
+    const shown = agreed(change[index], -eta * gradient[index])
+    const n = enough(6, change[index], shown, (read) => -eta * read(gradient[index]))
+    return said(`change of ${weight(index)} = ${signed(change[index], shown).trim()}`,
+      weightName(index), `= −η × gradient = −${rate(eta)} × ${fixed(gradient[index], n)}`)
+  },
+  filter_after: (index, step) => {
+    const { meta: { learning_rate: eta }, filter_before: before, filter_gradient: gradient } = step
+    const after = step.filter_after[index]
+    const n = enough(6, after, 6, (read) => read(before[index]) - eta * read(gradient[index]))
+    return said(`new ${weight(index)} = ${fixed(after, 6)}`, weightName(index),
+      `= ${fixed(before[index], n)} − ${rate(eta)} × ${fixed(gradient[index], n)}`)
+  },
+}
+
+/** The fewest decimals, from some on, with which what is written comes to the result as written. */
+function enough(least, result, decimals, made) {
+  for (let n = least; n < least + 6; n += 1) {
+    const total = made((value) => Number(value.toFixed(n)))
+    if (fixed(total, decimals) === fixed(result, decimals)) return n
+  }
+  return least
+}
+
+/** Decimals of a change: eight, or as many as the rounding of the weights to float32 leaves right. */
+function agreed(change, step) {
+  return [8, 7, 6].find((n) => fixed(change, n) === fixed(step, n)) ?? 6
 }
 
 /** A panel in a sentence, for those who hear the page. */

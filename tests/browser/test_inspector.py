@@ -167,7 +167,8 @@ def check_sheets(page: Page, step: Step) -> list[str]:
             operation = sheet.locator(".operation")
             does = operation.inner_text() if operation.count() else ""
             total = max(terms) if quantity == "pooled" else sum(terms, Decimal(0))
-            for written in of("total"):
+            for written in of("total"):  # with the digits of the number that it is
+                total = round(total, -written.as_tuple().exponent)
                 assert written == total, quantity
             if "max(0" in does:
                 total = max(total, Decimal(0))

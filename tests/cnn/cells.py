@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from cnn import Parameters, Recipe, Run, Step, backward, forward, updated
-from cnn.arithmetic import EXPLANATIONS, Arithmetic, Blocked, Factor, Place, Term, explain
+from cnn.arithmetic import EXPLANATIONS, Arithmetic, Blocked, Decimals, Factor, Place, Term, explain
 from cnn.network import PARAMETER_NAMES, BiasRule
 from data import load_bundled
 
@@ -318,11 +318,12 @@ def whole(value: float | Fraction, decimals: int, middle_up: bool) -> int:
     return size if scaled >= 0 else -size
 
 
-def written_result(arithmetic: Arithmetic, terms: int, middle_up: bool) -> Fraction:
-    """What a reader of the page gets who adds what stands there."""
-    unit = Fraction(10) ** -terms
+def written_result(arithmetic: Arithmetic, decimals: Decimals, middle_up: bool) -> Fraction:
+    """What a reader of the page gets who adds what stands there, writes it down and goes on."""
+    terms, unit = decimals.terms, Fraction(10) ** -decimals.terms
     written = [whole(value, terms, middle_up) * unit for value in summands(arithmetic)]
     total = max(written) if arithmetic.combine == "max" else sum(written, start=Fraction(0))
+    total = whole(total, decimals.total, middle_up) * Fraction(10) ** -decimals.total
     if arithmetic.operation is None:
         return total
     operand = Fraction(arithmetic.operation.operand.value)
@@ -335,11 +336,46 @@ def written_result(arithmetic: Arithmetic, terms: int, middle_up: bool) -> Fract
 
 
 def assert_adds_up_as_written(case: Case, arithmetic: Arithmetic, wanted: int) -> None:
-    shown, terms = arithmetic.decimals(wanted)
+    decimals = arithmetic.decimals(wanted)
+    shown, terms, sum_ = decimals
     for middle_up in (False, True):
-        total = written_result(arithmetic, terms, middle_up)
+        total = written_result(arithmetic, decimals, middle_up)
         stored = whole(arithmetic.stored, shown, middle_up)
-        assert whole(total, shown, middle_up) == stored, (arithmetic.place, shown, terms)
-    assert terms >= shown + 2
+        assert whole(total, shown, middle_up) == stored, (arithmetic.place, decimals)
+    several = len(summands(arithmetic)) > 1 and arithmetic.combine == "sum"
+    assert terms >= shown + (2 if several else 0)
+    kind = arithmetic.operation and arithmetic.operation.kind
+    # Where the sum is the stored number, there is no digit more of it.
+    assert sum_ == (terms if kind in ("divide", "share") else shown)
     if abs(arithmetic.result - arithmetic.stored) < 0.1 * 10.0 ** -(wanted + 1):
         assert shown in (wanted, wanted + 1), arithmetic.place
+    for term in arithmetic.terms:
+        assert_factors_give_the_term(term, terms)
+
+
+def assert_factors_give_the_term(term: Term, shown: int) -> None:
+    """The product of the factors as they are written, worked out with whole numbers."""
+    decimals = term.decimals(shown)
+    if decimals is None:
+        assert term.form == "log"  # log p is kept beside p
+        return
+    if not all(map(math.isfinite, (term.value, *(factor.value for factor in term.factors)))):
+        return
+    written = [
+        whole(factor.value, n, middle_up=False) * Fraction(10) ** -n
+        for factor, n in zip(term.factors, decimals, strict=True)
+    ]
+    for factor, n in zip(term.factors, decimals, strict=True):
+        if factor.place is None:  # η, a pixel, y: as it is, with no 0 at its end
+            assert n == 0 or round(factor.value, n - 1) != factor.value == round(factor.value, n)
+        else:
+            assert n >= 4
+    unit = Fraction(10) ** shown
+    if term.form == "product":
+        assert round(math.prod(written) * unit) == round(Fraction(term.value) * unit)
+    elif term.form == "power":
+        made = math.exp(float(written[0] - written[1]))
+        assert abs(made - term.value) <= 1.001 * 10.0**-shown
+    elif written[0]:
+        made = float(written[0]) * math.log(written[1])
+        assert abs(made - term.value) <= 1.001 * 10.0**-shown

@@ -38,7 +38,7 @@ def test_an_epoch_is_as_many_steps_as_there_are_batches() -> None:
     assert sweep.length(Recipe(batch=1), 4_000) == 8_000
     assert sweep.length(Recipe(batch=16), 4_001) == 2 * 251
     assert Sweep(epochs=None, steps=77).length(Recipe(), 4_000) == 77
-    with pytest.raises(SweepError, match="epochs makes 60,000,000 steps"):
+    with pytest.raises(SweepError, match="epochs of 60,000 images are 60,000,000 steps"):
         Sweep(epochs=1_000).length(Recipe(), 60_000)
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from decimal import Decimal
 
 import numpy as np
 import oracle
@@ -22,7 +23,7 @@ from pages.parts.keys import Key
 from pages.parts.lesson import taught
 from pages.parts.session import Session
 from pages.parts.sketch import Sketch
-from pages.parts.verdict import guess, judged
+from pages.parts.verdict import guess, judged, shares
 
 RATE = 0.05
 CORNERS = [[250, 200], [750, 200], [450, 850]]
@@ -175,6 +176,24 @@ def test_an_empty_page_says_what_to_do(digits: Digits) -> None:
     assert not {key for key in mounted if "stage" in key}
 
 
+def test_shares_of_many_digits_add_up_to_their_score_as_they_are_written(digits: Digits) -> None:
+    """What is written with four decimals each often adds up to another fourth one."""
+    session, apart = begun(digits, 3_000), 0
+    for digit in digits.held_out_images[:40]:
+        step = judged(session, digit, None)
+        answer = guess(step)
+        found = saliency(step.before, step.forward, np.array([answer]))
+        score = float(step.forward.z2[0, answer])
+        pixels, biases, made = (
+            Decimal(number.replace("−", "-"))
+            for number in re.findall(r"<b>(.*?)</b>", shares(found, score, "7"))
+        )
+        assert round(pixels + biases, -int(made.as_tuple().exponent)) == made
+        rounded = [round(float(found.pixels.sum()), 4), round(float(found.biases[0]), 4)]
+        apart += round(sum(rounded), 4) != round(score, 4)
+    assert apart > 3
+
+
 @pytest.mark.parametrize("filters", [1, 2])
 def test_the_page_writes_what_the_network_says(digits: Digits, filters: int) -> None:
     session = drawn_session(digits, filters=filters)
@@ -189,8 +208,18 @@ def test_the_page_writes_what_the_network_says(digits: Digits, filters: int) -> 
     for p in values.probabilities[0]:
         assert f"<td>{p:.4f}</td>" in written
     found = saliency(session.run.parameters, values, np.array([answer]))
-    for number in (found.pixels.sum(), found.biases[0], values.z2[0, answer]):
-        assert f"<b>{number:.4f}</b>".replace("-", "−") in written
+    sentence = re.search(r"<p>(All pixels together.*?)</p>", written)
+    assert sentence
+    pixels, biases, score = (
+        Decimal(number.replace("−", "-")) for number in re.findall(r"<b>(.*?)</b>", sentence[1])
+    )
+    assert float(pixels) == pytest.approx(found.pixels.sum(dtype=float), abs=1e-6)
+    assert float(biases) == pytest.approx(float(found.biases[0]), abs=1e-6)
+    decimals = -int(score.as_tuple().exponent)
+    assert decimals >= 4
+    assert f"{score:f}" == f"{values.z2[0, answer]:.{decimals}f}"
+    assert round(pixels + biases, decimals) == score
+    assert "exactly" not in sentence[1]
     assert "One training step on it" not in written
 
 

@@ -270,22 +270,72 @@ def test_a_damaged_file_and_one_on_other_digits(digits: Digits, visit: Session) 
     assert "not the file of a sweep" in app.error[0].value
     record = Record(Sweep(seeds=(0,)), "0" * 64)
     app = brought(opened("experiments", visit), record.to_bytes())
-    assert "trained on digits called" in app.warning[0].value
+    assert any("trained on digits called" in warning.value for warning in app.warning)
     assert {b.label: b.disabled for b in app.button}["Go on"]
 
 
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("learning_rate", "fast", "learning_rate is a"),
-        ("learning_rate", "", "learning_rate is a list of 1 to 200 values"),
-        ("filters", "9", "filters is a whole number from 1 to 8"),
-        ("seeds", ", ".join(map(str, range(41))), "205 runs"),
+        (
+            "learning_rate",
+            "0.001, abc",
+            "Learning rates: 'abc' is no number. "
+            "Write numbers, separated by commas, such as 0.01, 0.03.",
+        ),
+        (
+            "learning_rate",
+            " , ",
+            "Learning rates: nothing is given. "
+            "Write numbers, separated by commas, such as 0.01, 0.03.",
+        ),
+        ("learning_rate", "0.1, 0", "Learning rates: '0' is not above 0 and at most 1,000,000."),
+        ("learning_rate", "nan", "Learning rates: 'nan' is no number."),
+        ("learning_rate", "0.1, 0.10", "Learning rates: 0.1 is given twice. Take one of them out."),
+        (
+            "batch",
+            "ten",
+            "Images a step: 'ten' is no whole number. "
+            "Write whole numbers, separated by commas, such as 1, 10.",
+        ),
+        ("batch", "1001", "Images a step: '1001' is not from 1 to 1,000."),
+        ("filters", "9", "Filters: '9' is not from 1 to 8."),
+        ("filters", "1.5", "Filters: '1.5' is no whole number."),
+        ("hidden", "40; 50", "Hidden units: '40; 50' is no whole number."),
+        ("hidden", "0", "Hidden units: '0' is not from 1 to 256."),
+        ("seeds", "x", "Seeds: 'x' is no whole number."),
+        ("seeds", "-1", "Seeds: '-1' is not from 0 to 4,294,967,295."),
+        ("seeds", ", ".join(map(str, range(201))), "Seeds: 201 values, and 200 are the most."),
+        ("seeds", ", ".join(map(str, range(41))), "This is 205 runs"),
     ],
 )
 def test_nonsense_in_a_field_is_said(visit: Session, name: str, value: str, sentence: str) -> None:
     app = opened("experiments", visit)
     field(app, name, value)
     drawn(app)
-    assert sentence in app.error[0].value.replace("\\", "")
+    said = app.error[0].value.replace("\\", "")
+    assert sentence in said
+    assert not re.search(r"learning_rate|from step|\bbatch\b|\bhidden\b", said)  # names in the code
     assert "Start the sweep" not in [button.label for button in app.button]
+
+
+def test_a_list_whose_values_have_no_partner_and_a_run_without_end(visit: Session) -> None:
+    app = opened("experiments", visit)
+    field(app, "learning_rate", "0.01, 0.02, 0.02")
+    field(app, "filters", "1, 2")
+    drawn(app)
+    app.button_group(key=Key.SWEEP_COMBINE).set_value("list")
+    drawn(app)
+    assert app.error[0].value.replace("\\", "") == (
+        "In a list of settings every field with several values has the same number of them. "
+        "Here they have: Learning rates: 3, Filters: 2."
+    )
+    field(app, "filters", "1, 2, 3")
+    app.number_input(key=Key.SWEEP_COUNT).set_value(1_001)
+    drawn(app)
+    said = app.error[0].value.replace("\\", "")
+    assert said == "Each run takes 1,000 epochs at most, not 1,001."
+    app.number_input(key=Key.SWEEP_COUNT).set_value(1)
+    drawn(app)
+    assert not app.error
+    assert "**9 runs**" in text(app)

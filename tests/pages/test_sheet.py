@@ -1,5 +1,6 @@
 """What the inspector writes: read back from its HTML, and added up."""
 
+import math
 import re
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -57,7 +58,10 @@ def added_up(parts: dict[str, list[str]], text: str, combine: str) -> Decimal:
         return max(terms)
     total = sum(terms, Decimal(0))
     if "total" in parts:
-        assert total == number(parts["total"][0])
+        # The sum is written with as many digits as the number that it is.
+        (written,) = map(number, parts["total"])
+        total = round(total, max(0, -int(written.as_tuple().exponent)))
+        assert total == written
     if "what is below 0 becomes 0" in text:
         return max(total, Decimal(0))
     if "nothing passes" in text:
@@ -67,6 +71,25 @@ def added_up(parts: dict[str, list[str]], text: str, combine: str) -> Decimal:
     if "operand" in parts:
         return number(parts["operand"][0]) / total
     return total
+
+
+def assert_products_follow(html: str) -> int:
+    """Multiply the factors of every term as they are written; return how many terms there are."""
+    lines = re.findall(r"<t[rd] [^>]*>(?:(?!</t[rd]>).)*data-part=\"term\">[^<]*<", html)
+    for line in lines:
+        factors = [number(text) for text in re.findall(r'class="number">(.*?)<', line)]
+        term = number(re.findall(r'data-part="term">(.*?)<', line)[0])
+        if not factors:
+            continue
+        product = math.prod(factors)
+        if "e^(" in line:
+            product = (factors[0] - factors[1]).exp()
+        elif "· log" in line:
+            if "log p beside p" in html:
+                continue
+            product = factors[0] and factors[0] * factors[1].ln()
+        assert round(product, -int(term.as_tuple().exponent)) == term, line
+    return len(lines)
 
 
 def step_of(digits: Digits, filters: int, batch: int, rule: str) -> Step:
@@ -101,14 +124,18 @@ def test_what_is_written_adds_up_to_the_stored_number(
     step, rule = kind
     for index in places(step, quantity):
         arithmetic = explained(step, rule, quantity, index)
-        read = Sheet(sheet(arithmetic, len(step.labels), len(step.before.filters)))
+        html = sheet(arithmetic, len(step.labels), len(step.before.filters))
+        read = Sheet(html)
 
+        assert assert_products_follow(html) == len(read.parts.get("term", []))
         (stored,) = read.parts["stored"]
         decimals = len(stored.partition(".")[2])
         assert decimals >= 4
         assert number(stored) == Decimal(arithmetic.stored).quantize(Decimal(1).scaleb(-decimals))
         if "result" in read.parts:
             assert read.parts["result"] == [stored]
+            if "operation" not in html and "total" in read.parts:
+                assert read.parts["total"] == [stored]
         if arithmetic.terms and "term" in read.parts:
             result = added_up(read.parts, read.text, arithmetic.combine)
             assert round(result, decimals) == number(stored), (quantity, index)
@@ -117,6 +144,40 @@ def test_what_is_written_adds_up_to_the_stored_number(
         if arithmetic.blocked:
             assert arithmetic.blocked.value in read.text
         assert EXPLANATIONS[quantity].name in read.text
+
+
+def test_late_in_a_run_no_number_is_written_in_two_ways(digits: Digits) -> None:
+    """A hidden unit's sum, taken over by the unit; and an update, with a rate and a gradient."""
+    run = Run(recipe(1, 1, "exact"), digits.images, digits.labels)
+    run.advance(20_000)
+    for at in (15_000, 20_000):
+        step = run.at(at)
+        for unit in range(40):
+            z1, a1 = (Sheet(sheet(explained(step, "exact", q, unit))) for q in ("z1", "a1"))
+            decimals = len(a1.parts["term"][0].partition(".")[2])
+            assert round(number(z1.parts["total"][0]), decimals) == number(a1.parts["term"][0])
+            assert z1.parts["stored"] == z1.parts["total"]
+        for weight in range(9):
+            html = sheet(explained(step, "exact", "new_filters", weight))
+            assert assert_products_follow(html) == 2
+            eta = f"{-step.learning_rate:g}".replace("-", "−")
+            assert re.search(rf'class="number">{eta}<', html)
+
+
+def test_a_loss_whose_probability_is_nearly_1_says_where_its_digits_come_from(
+    digits: Digits,
+) -> None:
+    run = Run(recipe(1, 1, "exact"), digits.images, digits.labels)
+    run.advance(9_000)
+    found = {True: 0, False: 0}
+    for step in map(run.at, range(1, 9_001, 30)):
+        p = float(step.forward.probabilities[0, step.labels[0]])
+        if 1e-5 < step.loss < 1e-4:  # written with six decimals, its terms with eight
+            apart = round(-math.log(p), 8) != round(step.loss, 8)
+            html = sheet(explained(step, "exact", "loss", 0))
+            assert ("log p beside p" in html) == apart
+            found[apart] += 1
+    assert found[True] > 1
 
 
 def test_every_position_can_be_asked_for(digits: Digits) -> None:
