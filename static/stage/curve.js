@@ -38,7 +38,9 @@ export class CurveView {
       if (event.pointerType === "mouse") this.seek(event)
     })
     canvas.addEventListener("pointermove", (event) => {
-      if (canvas.hasPointerCapture(event.pointerId) && event.timeStamp > this.time + SEEK_EVERY) {
+      // A finger is captured by itself, and swipes the page.
+      const dragged = event.pointerType === "mouse" && canvas.hasPointerCapture(event.pointerId)
+      if (dragged && event.timeStamp > this.time + SEEK_EVERY) {
         this.seek(event)
       }
     })

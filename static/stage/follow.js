@@ -5,20 +5,35 @@
 
 // How long the page is left where the visitor has moved it, in milliseconds.
 const HANDS_OFF = 8000
-const KEYS = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"])
+const KEYS = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", "Tab"])
 
 export class Follower {
   /** @param {AbortSignal} signal ends it */
   constructor(signal) {
     this.moved = -Infinity
     this.shown = null
-    const on = (name, by = () => true) => window.addEventListener(name, (event) => {
-      if (by(event)) this.moved = event.timeStamp
-    }, { signal, passive: true, capture: true })
-    on("wheel")
-    on("touchmove")
-    on("keydown", ({ key }) => KEYS.has(key))
-    on("pointerdown", onScrollbar)
+    this.gliding = false
+    this.scroller = null
+    const on = (name, hear) => window.addEventListener(name, hear,
+      { signal, passive: true, capture: true })
+    const leave = ({ timeStamp }) => this.leave(timeStamp)
+    on("wheel", leave)
+    on("touchmove", leave)
+    // A finger at rest holds the page as well; but whoever presses a button wants to see it work.
+    for (const name of ["touchstart", "touchend"]) {
+      on(name, (event) => { if (!event.target.closest("button")) leave(event) })
+    }
+    on("keydown", (event) => { if (KEYS.has(event.key)) leave(event) })
+    on("pointerdown", (event) => { if (onScrollbar(event)) leave(event) })
+    on("scroll", ({ target }) => { this.scroller = target.scrollingElement ?? target })
+    on("scrollend", () => { this.gliding = false })
+  }
+
+  /** The page is the visitor's: it stops where it is, and nothing but the visitor moves it now. */
+  leave(now) {
+    this.moved = now
+    if (this.gliding) this.scroller?.scrollTo({ top: this.scroller.scrollTop, behavior: "instant" })
+    this.gliding = false
   }
 
   /**
@@ -34,6 +49,7 @@ export class Follower {
     // The next one already, where there is room for both: a page takes its time to scroll.
     const shown = next && besides(section, next) ? next : section
     shown.scrollIntoView({ block: "nearest", behavior: still ? "instant" : "smooth" })
+    this.gliding = !still
   }
 }
 

@@ -285,6 +285,7 @@ class Stage {
     const moving = at < STAGES.length
     this.reached = moving ? reachedAt(at) : null
     this.root.classList.toggle("slow", moving)
+    this.root.classList.toggle("paced", Boolean(slow))
     for (const [name, { section }] of this.views) {
       section.classList.toggle("unreached", moving && !this.reached.has(name))
       section.classList.toggle("lit", moving && STAGES[at].panels.includes(name))

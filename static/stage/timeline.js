@@ -2,6 +2,7 @@
  * Slow motion: which stage of a step is lit when, what happens in it, in plain words, and one cell
  * in which it can be watched. The cells of the way there are those of one value: the largest pooled
  * one, from its pixels on. Those of the way back are those of one error: the largest that passes.
+ * So a dead window is marked only where no other is left, and then the words say what is so.
  *
  * @typedef {Object} Stage
  * @property {string[]} panels what is lit
@@ -36,11 +37,14 @@ export const STAGES = [
   { panels: ["pooled"],
     caption: () => "Of every 2×2 window only the largest value is kept, and where it stood.",
     example: (step) => example("pooled", strongestWindow(step),
-      "The marked cell won its window and goes on alone; the other three are dropped.") },
+      step.windows[strongestWindow(step)] === DEAD
+        ? "Here no window has anything to keep: in the marked one all four are 0, and a 0 goes on."
+        : "The marked cell won its window and goes on alone; the other three are dropped.") },
   { panels: ["hidden"],
     caption: ({ meta }) => `${meta.hidden} hidden units each weigh all the kept values; negative sums become 0.`,
     example: (step) => example("hidden", largest(step.hidden),
-      "The marked unit found most of what it looks for.") },
+      step.hidden[largest(step.hidden)] === 0 ? "Here no sum is above 0: all units give 0."
+        : "The marked unit found most of what it looks for.") },
   { panels: ["probabilities"],
     caption: ({ meta }) => `Ten sums, shared out to 1. The network says ${meta.classes[meta.predicted]}.`,
     example: (step) => example("probabilities", step.meta.predicted,
@@ -56,34 +60,34 @@ export const STAGES = [
   { panels: ["delta1"],
     caption: () => "Each hidden unit gets its share of the blame, by the weights it sent its value through.",
     example: (step) => example("delta1", largest(step.delta1),
-      "The marked unit bears the largest share.") },
+      step.delta1[largest(step.delta1)] === 0 ? "Here all shares are 0: no error comes through."
+        : "The marked unit bears the largest share.") },
   { panels: ["delta0"],
     caption: () => "The same again: every pooled value gets its share of the blame.",
     example: (step) => example("delta0", errorWindow(step),
-      "Watch where the marked error goes.") },
+      step.delta0[errorWindow(step)] === 0 ? "Here all shares are 0: no error comes through."
+        : "Watch where the marked error goes.") },
   { panels: ["backfill"],
     caption: () => "Only the winners made it through the pooling, so each takes its window's whole error.",
-    example: (step) => example("backfill", step.winner[errorWindow(step)],
-      "The marked cell won its window, so the whole error goes back to it.") },
+    example: (step) => example("backfill", step.winner[errorWindow(step)], landing(step)) },
   { panels: ["dz"],
     caption: (step) => {
       const dead = step.windows.filter((window) => window === DEAD).length
       return `A winner that was 0 passes nothing back (×): ${dead} of ${step.windows.length} windows here.`
     },
     example: (step) => example("dz", step.winner[errorWindow(step)],
-      step.windows[errorWindow(step)] === DEAD ? "The marked winner was 0: its error stops here."
+      step.delta0[errorWindow(step)] === 0 ? "No error arrived at the marked cell."
+        : step.windows[errorWindow(step)] === DEAD ? "The marked winner was 0: its error stops here."
         : "The marked winner was above 0: its error passes.") },
   { panels: ["filter_gradient"],
     caption: () => "Each weight's gradient: the errors times the pixels that this weight met, added up.",
-    example: (step) => example("filter_gradient", steepest(step),
-      "The marked weight met the marked pixels, where the marked errors came back.") },
+    example: (step) => example("filter_gradient", steepest(step), meeting(step)) },
   { panels: ["filter_change", "filter_after"],
     caption: ({ meta }) => meta.watching === null
       ? `Every weight moves a little against its gradient: ${rate(meta.learning_rate)} of it.`
       : "Nothing is learned from a digit that is only watched.",
-    example: (step) => example("filter_after", steepest(step), step.meta.watching !== null ? ""
-      : step.filter_gradient[steepest(step)] > 0 ? "Its gradient is positive, so the marked weight goes down."
-        : "Its gradient is negative, so the marked weight goes up.") },
+    example: (step) => example("filter_after", steepest(step),
+      step.meta.watching !== null ? "" : moveInWords(step.filter_gradient[steepest(step)])) },
 ]
 
 function example(panel, index, words) {
@@ -115,6 +119,29 @@ function errorWindow({ delta0, windows }) {
 /** The weight with the largest gradient. */
 function steepest({ filter_gradient: gradient }) {
   return largest(gradient.slice(0, BIAS))
+}
+
+/** What the back-fill does with the marked error. */
+function landing(step) {
+  const window = errorWindow(step)
+  if (step.delta0[window] === 0) return "The marked error is 0: there is nothing to take back."
+  return step.windows[window] === DEAD
+    ? "The marked window has no winner, all four are 0: its error lands on the first and stops there."
+    : "The marked cell won its window, so the whole error goes back to it."
+}
+
+/** Where the gradient of the marked weight comes from. */
+function meeting(step) {
+  if (step.filter_gradient[steepest(step)] === 0) return "Here no error came back: all nine are 0."
+  return step.dz.every((error) => error === 0)
+    ? "Here no error came back: it is from the other images of the batch."
+    : "The marked weight met the marked pixels, where the marked errors came back."
+}
+
+function moveInWords(gradient) {
+  if (gradient === 0) return "Its gradient is 0, so the marked weight stays."
+  return gradient > 0 ? "Its gradient is positive, so the marked weight goes down."
+    : "Its gradient is negative, so the marked weight goes up."
 }
 
 /** Which stage is lit after some seconds of a step that takes so many; past the end: all of them. */
