@@ -132,7 +132,7 @@ def test_a_run_saved_while_it_plays_is_of_one_moment(
     page = opened(quiet, app_url)
     open_panel(page, PANEL)
     play(page)
-    for _ in range(4):
+    for _ in range(2):
         whole = read_run(io.BytesIO(download(page, "The whole run").path().read_bytes()))
         parameters, filters = whole.arrays["parameters"], whole.arrays["history"]["kernels"]
         assert parameters[:9].tobytes() == filters[-1, 0, :9].tobytes()

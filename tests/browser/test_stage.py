@@ -147,7 +147,7 @@ def test_a_frame_that_cannot_be_read_says_so_and_the_next_one_heals_it(stage: Pa
 
 
 def test_slow_motion_lights_stage_after_stage_and_ends_at_once(page: Page, stage_url: str) -> None:
-    opened(page, stage_url, "steps=60&seconds=28")  # fourteen stages of two seconds
+    opened(page, stage_url, "steps=60&seconds=42")  # fourteen stages of three seconds
     stage, story = page.locator(".stage"), page.locator(".story")
     page.get_by_text("slow", exact=True).click()
     expect(stage).not_to_have_class(re.compile("slow"))  # this step was there already

@@ -139,9 +139,9 @@ def set_rate_of_one(page: Page) -> None:
 
 
 def rate_shown(page: Page) -> Locator:
-    """What the slider says. While a new one takes its place there may be two for a moment."""
+    """What the slider says. One whose place another has taken stays for a moment, not drawn."""
     slider = page.get_by_role("group", name="Learning rate η")
-    return slider.get_by_test_id("stSliderThumbValue").first
+    return slider.get_by_test_id("stSliderThumbValue").filter(visible=True)
 
 
 def open_panel(page: Page, name: str) -> None:
