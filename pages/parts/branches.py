@@ -55,7 +55,9 @@ def _fork(session: Session) -> None:
         rate = st.select_slider(
             "Learning rate η", RATES, value=now, format_func=written, key=Key.FORK_RATE
         )
-        pressed = st.button(f"Continue from step {number:,} with η {written(rate)}", type="primary")
+        pressed = st.button(
+            f"Continue from step {number:,} with η {written(rate)}", type="primary", key="continue"
+        )
     if pressed:
         session.fork(number, rate)
         st.rerun()

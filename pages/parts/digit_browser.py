@@ -84,7 +84,7 @@ def _page(positions: NDArray[np.int64]) -> list[int]:
     st.session_state[Key.BROWSED_PAGE] = number
 
     def turn(by: int) -> None:
-        st.session_state[Key.BROWSED_PAGE] = min(max(number + by, 1), pages)
+        st.session_state[Key.BROWSED_PAGE] += by
 
     first = (number - 1) * PER_PAGE
     last = min(first + PER_PAGE, len(positions))

@@ -59,17 +59,15 @@ def animation(session: Session, filter: int, choice: FilmChoice) -> None:
     """Offer to make an animated GIF beside the page, to stop that, and to save it."""
     film = session.kept.film
     running = film is not None and film.running
-
-    def make() -> None:
-        frames = st.session_state.get(Key.FRAMES, FRAMES)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        frames = st.number_input("Frames of the film", 2, 100, FRAMES, key=Key.FRAMES, width=160)
+        pressed = st.button("Make an animated GIF", disabled=running)
+    if pressed and not running:
         run, strip = session.run, strip_at(session, filter, choice, frames)
         rates = [run.recipe.rate_at(max(step, 1)) for step in strip.steps.tolist()]
         curves = thinned(run.history, CURVE_POINTS)
         session.kept.film = Task(partial(filmed, strip, curves, rates))
-
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.number_input("Frames of the film", 2, 100, FRAMES, key=Key.FRAMES, width=160)
-        st.button("Make an animated GIF", on_click=make, disabled=running)
+        st.rerun()
     if film is None:
         return
     if running:

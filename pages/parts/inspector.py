@@ -224,42 +224,31 @@ def _choose(session: Session, step: Step) -> None:
         key=Key.WANTED_QUANTITY,
     )
     axes = axes_of(quantity, len(step.before.filters), len(step.before.hidden_bias))
-    of_a_filter = "f" in HOMES[quantity].axes and len(step.before.filters) > 1
-    if of_a_filter:
-        _wanted("filter", len(step.before.filters), key=_FILTER)
+    filter = 0
+    if "f" in HOMES[quantity].axes and len(step.before.filters) > 1:
+        filter = _wanted("filter", len(step.before.filters), key="wanted_filter")
+    position = []
     for name, count in axes:
         key = f"wanted_{name}_{count}"
         if name == "class":
             names = session.digits.classes
-            st.selectbox(name, range(count), format_func=names.__getitem__, key=key)
+            position.append(
+                st.selectbox(name, range(count), format_func=names.__getitem__, key=key)
+            )
         else:
-            _wanted(name, count, key)
+            position.append(_wanted(name, count, key))
 
-    def show() -> None:
-        # As the fields stand when the button is pressed: the last one may just have been left.
-        given = st.session_state
-        if not all(f"wanted_{name}_{count}" in given for name, count in axes):
-            return  # pressed when they are gone
-        position = [int(given[f"wanted_{name}_{count}"]) - _first(name) for name, count in axes]
+    if st.button("Show it", type="primary"):
         index = int(np.ravel_multi_index(position, [count for _, count in axes])) if axes else 0
-        filter = int(given.get(_FILTER, 1)) - _first("filter") if of_a_filter else 0
         session.look.pin(Place(quantity, index, filter=filter))
-
-    st.button("Show it", type="primary", on_click=show)
-
-
-_FILTER = "wanted_filter"
+        st.rerun()
 
 
-def _first(name: str) -> int:
-    """Positions are counted from 0; on the page filters are counted from 1."""
-    return 1 if name == "filter" else 0
-
-
-def _wanted(name: str, count: int, key: str) -> None:
-    """Ask for a position."""
-    last = _first(name) + count - 1
-    st.number_input(f"{name} ({_first(name)} to {last})", _first(name), last, key=key)
+def _wanted(name: str, count: int, key: str) -> int:
+    """Ask for a position, and return it counted from 0."""
+    first = 1 if name == "filter" else 0  # on the page filters are counted from 1
+    last = first + count - 1
+    return int(st.number_input(f"{name} ({first} to {last})", first, last, key=key)) - first
 
 
 def axes_of(quantity: str, filters: int, hidden: int) -> list[tuple[str, int]]:

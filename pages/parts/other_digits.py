@@ -198,17 +198,8 @@ def _first_of_each(digits: Digits) -> None:
 
 
 def _start_button(session: Session, digits: Digits) -> None:
-    st.button(
-        "Start a new run on these",
-        type="primary",
-        on_click=_start,
-        args=(session, digits),
-        key="start_on_these",
-    )
-
-
-def _start(session: Session, digits: Digits) -> None:
-    recipe = replace(session.run.recipe, data=digits.name)
-    session.start(digits, recipe.with_rate(1, session.chosen_rate))
-    session.brought.start_afresh()
-    st.toast(f"Run {session.held.number} has begun, on other digits.")
+    if st.button("Start a new run on these", type="primary", key="start_on_these"):
+        recipe = replace(session.run.recipe, data=digits.name)
+        session.start(digits, recipe.with_rate(1, session.chosen_rate))
+        session.brought.start_afresh()
+        st.rerun()

@@ -94,10 +94,6 @@ def handling(session: Session) -> None:
     if st.session_state.get(Key.RUN_CHOSEN) not in runs:
         st.session_state[Key.RUN_CHOSEN] = session.held.number
 
-    def take() -> None:
-        if number in session.others:
-            session.take(session.others[number])
-
     def rename() -> None:
         session.rename(number, st.session_state[key])
 
@@ -120,11 +116,15 @@ def handling(session: Session) -> None:
             width=220,
         )
         in_hand = number == session.held.number
-        st.button("Take in hand", on_click=take, disabled=in_hand)
-        st.button(
-            "Remove",
-            on_click=session.remove,
-            args=(number,),
-            disabled=in_hand,
-            help="Forgets this run. The one in hand stays.",
+        take = st.button("Take in hand", disabled=in_hand)
+        remove = st.button(
+            "Remove", disabled=in_hand, help="Forgets this run. The one in hand stays."
         )
+    if in_hand:
+        return
+    if take:
+        session.take(runs[number])
+        st.rerun()
+    if remove:
+        session.remove(number)
+        st.rerun()

@@ -226,17 +226,13 @@ def duration(seconds: float) -> str:
 
 def _start(session: Session, sweeping: Sweeping) -> None:
     now = session.kept.sweeping
-
-    def start() -> None:
-        session.kept.sweeping = sweeping
-        sweeping.go()
-
+    busy = now is not None and now.running
     with st.container(horizontal=True):
-        st.button(
+        pressed = st.button(
             "Start the sweep" if sweeping.record.missing else "Show the sweep",
             type="primary",
-            on_click=start,
-            disabled=now is not None and now.running,
+            disabled=busy,
+            key="start_sweep",
         )
         st.download_button(
             "The same for the shell (.toml)",
@@ -245,3 +241,7 @@ def _start(session: Session, sweeping: Sweeping) -> None:
             on_click="ignore",
             help="For a whole night: python -m experiments sweep.toml",
         )
+    if pressed and not busy:
+        session.kept.sweeping = sweeping
+        sweeping.go()
+        st.rerun()
