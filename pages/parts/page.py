@@ -4,6 +4,7 @@ import time
 from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator_singletons import context_dg_stack, get_default_dg_stack_value
 
 from pages.parts.address import address
 from pages.parts.arrival import arrival
@@ -50,6 +51,10 @@ def page(title: str, sidebar: Literal["auto", "collapsed"] = "auto") -> None:
         title: of the page.
         sidebar: "collapsed" on a page that needs its room.
     """
+    # A click that comes in the moment in which a fragment ends is served in the fragment's thread.
+    # There Streamlit still draws into what the fragment stood in: a page within a part of itself,
+    # which the browser sometimes cannot draw at all.
+    context_dg_stack.set(get_default_dg_stack_value())
     st.set_page_config(
         page_title=f"{title} · Watch it learn",
         page_icon="🔢",
