@@ -80,11 +80,14 @@ def _filtered(digits: Digits) -> NDArray[np.int64]:
 def _page(positions: NDArray[np.int64]) -> list[int]:
     """Ask for a page, and return the positions on it."""
     pages = ceil(len(positions) / PER_PAGE)
-    number = min(max(st.session_state.get(Key.BROWSED_PAGE) or 1, 1), pages)
-    st.session_state[Key.BROWSED_PAGE] = number
+
+    def asked() -> int:
+        return st.session_state.get(Key.BROWSED_PAGE) or 1  # there may have been but one
 
     def turn(by: int) -> None:
-        st.session_state[Key.BROWSED_PAGE] += by
+        st.session_state[Key.BROWSED_PAGE] = asked() + by
+
+    number = st.session_state[Key.BROWSED_PAGE] = min(max(asked(), 1), pages)
 
     first = (number - 1) * PER_PAGE
     last = min(first + PER_PAGE, len(positions))
