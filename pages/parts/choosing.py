@@ -26,12 +26,12 @@ def choose_digit(
 
     def choose_next() -> None:
         """Choose the next digit of the class that was pressed, the first one after the last."""
-        label = st.session_state[next_of_class]
+        label = st.session_state.get(next_of_class)
         if label is None:
             return
         of_class = np.flatnonzero(labels == label)
         if len(of_class):
-            after = np.searchsorted(of_class, st.session_state[number], side="right")
+            after = np.searchsorted(of_class, st.session_state.get(number, 0), side="right")
             st.session_state[number] = int(of_class[after % len(of_class)])
         st.session_state[next_of_class] = None
         if on_next:

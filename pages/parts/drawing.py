@@ -65,7 +65,7 @@ def canvas(sketch: Sketch) -> None:
 
 def _square(sketch: Sketch) -> None:
     def hear() -> None:
-        told: dict[str, Any] = st.session_state[Key.SQUARE]["drawn"]
+        told: Any = st.session_state.get(Key.SQUARE, {}).get("drawn")
         sketch.hear(told)
         if not sketch.strokes:
             _another_digit()
@@ -82,7 +82,7 @@ def _picture_field(sketch: Sketch, camera: bool) -> None:
     key = Key.CAMERA if camera else Key.PICTURE
 
     def bring() -> None:
-        file = st.session_state[key]
+        file = st.session_state.get(key)
         if file is None:
             sketch.put_away()
         else:

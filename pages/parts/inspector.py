@@ -170,7 +170,7 @@ def _follow(session: Session, step: Step, everything: list[Arithmetic]) -> None:
         choices.setdefault(back.place, _choice(back.symbol, back.stored))
 
     def go() -> None:
-        if place := st.session_state[Key.FOLLOWED]:
+        if place := st.session_state.get(Key.FOLLOWED):
             session.look.follow(place)
         st.session_state[Key.FOLLOWED] = None
 

@@ -56,7 +56,7 @@ def follow_newest(session: Session) -> bool:
     """Offer to judge the newest step, whichever that is, or one of the past."""
 
     def choose() -> None:
-        newest = st.session_state[Key.FOLLOW_NEWEST]
+        newest = st.session_state.get(Key.FOLLOW_NEWEST, True)
         session.kept.judged_step = None if newest else session.run.step
 
     st.subheader("All held-out digits")
@@ -89,7 +89,8 @@ def judged(session: Session) -> Judged:
 
 def _scrubber(session: Session, step: int, newest: int) -> None:
     def choose(key: Key) -> None:
-        session.kept.judged_step = st.session_state[key]
+        if step := st.session_state.get(key):
+            session.kept.judged_step = step
 
     st.session_state[Key.JUDGED_STEP] = st.session_state[Key.JUDGED_SCRUBBER] = step
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -62,7 +62,8 @@ def image_of_batch(session: Session, step: Step) -> None:
     st.session_state[Key.IMAGE_OF_BATCH] = session.look.image_in(step) + 1
 
     def choose() -> None:
-        session.look.image = st.session_state[Key.IMAGE_OF_BATCH] - 1
+        if number := st.session_state.get(Key.IMAGE_OF_BATCH):
+            session.look.image = number - 1
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.number_input(

@@ -45,7 +45,7 @@ def step_box(session: Session) -> None:
     """Offer to open a step by its number: what a click on a curve does, by keyboard."""
 
     def chosen() -> None:
-        if number := st.session_state[Key.OPENED_STEP]:
+        if number := st.session_state.get(Key.OPENED_STEP):
             session.seek(number)
 
     newest = session.run.step

@@ -95,7 +95,8 @@ def handling(session: Session) -> None:
         st.session_state[Key.RUN_CHOSEN] = session.held.number
 
     def rename() -> None:
-        session.rename(number, st.session_state[key])
+        if (name := st.session_state.get(key)) is not None:
+            session.rename(number, name)
 
     with st.container(horizontal=True, vertical_alignment="bottom", key="handling"):
         number = st.selectbox(

@@ -70,7 +70,7 @@ def stage(
     """
 
     def tell(name: str) -> None:
-        if event := read(name, st.session_state[key].get(name)):
+        if event := read(name, st.session_state.get(key, {}).get(name)):
             on_event(event)
 
     component("stage")(

@@ -114,7 +114,7 @@ def _choice(session: Session, sweeping: Sweeping) -> None:
     recipes = sweeping.record.sweep.recipes
 
     def open_it() -> None:
-        if (place := st.session_state[Key.SWEEP_RUN]) is not None:
+        if (place := st.session_state.get(Key.SWEEP_RUN)) is not None:
             session.kept.sought = place
             st.session_state[Key.SWEEP_RUN] = None
 
@@ -197,7 +197,7 @@ def open_sweep(session: Session) -> None:
     kept = kept_sweeps()
 
     def choose() -> None:
-        if (at := st.session_state[Key.SWEEP_KEPT]) is not None and at < len(kept):
+        if (at := st.session_state.get(Key.SWEEP_KEPT)) is not None and at < len(kept):
             record, path = kept[at].record, kept[at].path
             session.kept.sweeping = Sweeping(record, digits_for(record, digits_called), path)
 

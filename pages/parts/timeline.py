@@ -52,7 +52,8 @@ def jumps(session: Session) -> None:
         1,
         newest,
         key=Key.STEP_NUMBER,
-        on_change=lambda: session.look_at(st.session_state[Key.STEP_NUMBER]),
+        on_change=_look_at_given,
+        args=(session, Key.STEP_NUMBER),
         width=150,
     )
 
@@ -66,8 +67,14 @@ def scrubber(session: Session) -> Step:
         1,
         max(newest, 2),
         key=Key.SCRUBBER,
-        on_change=lambda: session.look_at(st.session_state[Key.SCRUBBER]),
+        on_change=_look_at_given,
+        args=(session, Key.SCRUBBER),
         disabled=newest == 1,
         label_visibility="collapsed",
     )
     return session.step_looked_at
+
+
+def _look_at_given(session: Session, key: Key) -> None:
+    if number := st.session_state.get(key):
+        session.look_at(number)

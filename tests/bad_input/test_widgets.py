@@ -197,6 +197,7 @@ async def visit(url: str, page: str, visit: list[list[Forged]]) -> None:
 
 
 @pytest.mark.bad_input
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # what failed is to be said
 @pytest.mark.parametrize("path", PAGES)
 @settings(max_examples=3, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # a visit is long
 @given(sent=VISIT)
@@ -211,3 +212,25 @@ def test_no_value_of_any_widget_breaks_a_page(
     visiting(bystander.open("step"))
     assert bystander.wrong == []
     assert bystander.newest == shown
+
+
+async def send_for_what_is_gone(url: str) -> None:
+    """A slider up to step 40, while the name of its field is that of a later one, also gone."""
+    async with Visitor(url) as visitor:
+        await visitor.open("evaluate", "step=40")
+        (follow,) = (part for part in visitor.all("checkbox") if "newest" in part.label)
+        await visitor.force(follow, bool_value=False)
+        (scrubber,) = visitor.all("slider")
+        await visitor.press("Play")
+        await visitor.press("Pause")
+        (later,) = visitor.all("slider")
+        assert later.id != scrubber.id
+        await visitor.force(follow, bool_value=True)
+        assert visitor.all("slider") == []
+        visitor.forget()
+        await visitor.force(scrubber, double_array_value=[7.0])
+        assert visitor.wrong == []
+
+
+def test_a_value_for_what_is_no_longer_on_the_page(url: str) -> None:
+    visiting(send_for_what_is_gone(url))
