@@ -5,7 +5,8 @@ from the first script run to the click on Play and the reruns of the fragments t
 asks for. One more visitor is a real browser. For each number of visitors it prints
 
 - frames a second of each session, the fewest and the median (wanted: at least 2);
-- how long the browser takes from the click on Pause until it stands (wanted: at most a second);
+- how long the browser takes from the click on Pause until it stands, in the median of five
+  (wanted: at most a second);
 - whether every session's newest step is, to the last bit, that of the same run alone;
 - errors in the server's log;
 
@@ -44,6 +45,7 @@ from cnn import Recipe, Run  # likewise
 from data import Digits, load_bundled  # likewise
 
 SECONDS = 15.0
+PAUSES = 5
 LEFT = 150.0
 """Seconds after which Streamlit has forgotten a visitor who has left; it waits two minutes."""
 
@@ -96,7 +98,7 @@ def main() -> None:
 
 
 def _watch(url: str, count: int, seconds: float) -> tuple[list[Visitor], float]:
-    """Let so many visitors play, and meanwhile time a real browser's Pause, in seconds."""
+    """Let so many visitors play, and meanwhile time a real browser's Pauses; the median of them."""
     visitors: list[Visitor] = []
 
     async def all_at_once() -> None:
@@ -105,16 +107,18 @@ def _watch(url: str, count: int, seconds: float) -> tuple[list[Visitor], float]:
     crowd = threading.Thread(target=lambda: asyncio.run(all_at_once()))
     with browser(url) as page:
         crowd.start()
-        time.sleep(0.4 * seconds)
-        page.get_by_role("button", name="Play").click()
-        page.get_by_role("button", name="Pause").wait_for(timeout=60_000)
-        time.sleep(0.2 * seconds)
-        start = time.monotonic()
-        page.get_by_role("button", name="Pause").click()
-        page.get_by_role("button", name="Play").wait_for(timeout=60_000)
-        pause = time.monotonic() - start
+        time.sleep(0.25 * seconds)
+        took = []
+        for _ in range(PAUSES):
+            page.get_by_role("button", name="Play").click()
+            page.get_by_role("button", name="Pause").wait_for(timeout=60_000)
+            time.sleep(0.05 * seconds)
+            start = time.monotonic()
+            page.get_by_role("button", name="Pause").click()
+            page.get_by_role("button", name="Play").wait_for(timeout=60_000)
+            took.append(time.monotonic() - start)
         crowd.join()
-    return visitors, pause
+    return visitors, statistics.median(took)
 
 
 def _as_alone(frame: bytes, digits: Digits) -> bool:
