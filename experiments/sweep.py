@@ -74,9 +74,8 @@ class Sweep:
     def _check_size(self) -> None:
         lengths = {name: len(getattr(self, name)) for name in TRIED}
         if self.combine == "list":
-            several = {name: length for name, length in lengths.items() if length > 1}
-            if len(set(several.values())) > 1:
-                said = ", ".join(f"{name} {length}" for name, length in several.items())
+            if unequal := without_partner(lengths):
+                said = ", ".join(f"{name} {length}" for name, length in unequal.items())
                 raise SweepError(
                     "In a list all fields with several values have the same number of them, "
                     f"and here it is {said}."
@@ -166,6 +165,12 @@ class Sweep:
     def to_toml(self) -> str:
         """Return the sweep as a file for ``python -m experiments``."""
         return "".join(f"{name} = {_toml(value)}\n" for name, value in self.to_values().items())
+
+
+def without_partner(lengths: Mapping[str, int]) -> dict[str, int]:
+    """Return the fields of a list that have several values, unless all have the same number."""
+    several = {name: length for name, length in lengths.items() if length > 1}
+    return several if len(set(several.values())) > 1 else {}
 
 
 def _toml(value: Any) -> str:

@@ -26,8 +26,9 @@ def keep_downloads() -> None:
 
     Who has left is answered nothing: what makes a file holds a run.
     """
-    MediaFileMetadata.mark_for_delete = _mark_later  # type: ignore[method-assign]  # that is done
-    MediaFileManager._remove_orphaned_deferred_callables = _drop_later  # type: ignore[method-assign]
+    file, files = MediaFileMetadata, MediaFileManager
+    file.mark_for_delete = _mark_later  # type: ignore[method-assign]  # that is what is done
+    files._remove_orphaned_deferred_callables = _drop_later  # type: ignore[method-assign]  # too
 
 
 def _mark_later(self: MediaFileMetadata) -> None:

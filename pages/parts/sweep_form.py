@@ -16,7 +16,7 @@ from cnn.recipe import (
 )
 from data import Digits
 from experiments import MOST_RUNS, Estimate, Record, Sweep, SweepError, Where, estimate
-from experiments.sweep import MAX_EPOCHS
+from experiments.sweep import MAX_EPOCHS, without_partner
 from pages.parts.keys import Key
 from pages.parts.numbers import in_decimals
 from pages.parts.refusal import plain
@@ -168,10 +168,8 @@ def _tried(typed: dict[str, str], combine: str) -> dict[str, list[float]]:
     """
     listed = {name for name in FIELDS if combine == "list" and name != "seeds"}
     values = {name: field.read(typed[name], name in listed) for name, field in FIELDS.items()}
-    several = {name: len(values[name]) for name in FIELDS if name in listed}
-    several = {name: count for name, count in several.items() if count > 1}
-    if len(set(several.values())) > 1:
-        said = ", ".join(f"{FIELDS[name].label}: {count}" for name, count in several.items())
+    if unequal := without_partner({name: len(values[name]) for name in FIELDS if name in listed}):
+        said = ", ".join(f"{FIELDS[name].label}: {count}" for name, count in unequal.items())
         raise SweepError(
             "In a list of settings every field with several values has the same number of them. "
             f"Here they have: {said}."

@@ -29,8 +29,7 @@ def test_arrays_are_read_only(folder: Path, name: str) -> None:
 def test_a_field_cannot_be_replaced(folder: Path) -> None:
     digits = load_folder(folder)
     with pytest.raises(AttributeError):
-        # The type forbids what the test tries.
-        digits.labels = digits.held_out_labels  # type: ignore[misc]
+        digits.labels = digits.held_out_labels  # type: ignore[misc]  # it forbids what is tried
 
 
 def test_the_arrays_given_keep_their_own_flag() -> None:

@@ -76,22 +76,19 @@ def test_a_sweep_that_cannot_be_is_not_started(visit: Session) -> None:
     assert "no number" in app.error[0].value
 
 
-def test_the_run_just_chosen_is_taken_in_hand(visit: Session) -> None:
+@pytest.mark.parametrize(
+    ("button", "in_hand", "there"), [("Take in hand", 2, [1, 2, 3]), ("Remove", 3, [1, 3])]
+)
+def test_it_is_the_run_just_chosen(
+    visit: Session, button: str, in_hand: int, there: list[int]
+) -> None:
     app = opened("experiments", visit)
     app.selectbox(key=Key.RUN_CHOSEN).set_value(1)
     drawn(app)
     app.selectbox(key=Key.RUN_CHOSEN).set_value(2)
-    press(app, "Take in hand")
-    assert held(app).held.number == 2
-
-
-def test_the_run_just_chosen_is_removed(visit: Session) -> None:
-    app = opened("experiments", visit)
-    app.selectbox(key=Key.RUN_CHOSEN).set_value(1)
-    drawn(app)
-    app.selectbox(key=Key.RUN_CHOSEN).set_value(2)
-    press(app, "Remove")
-    assert sorted(held(app).runs) == [1, 3]
+    press(app, button)
+    assert held(app).held.number == in_hand
+    assert sorted(held(app).runs) == there
 
 
 def test_the_next_page_of_digits_is_that_after_the_one_just_typed(digits: Digits) -> None:
