@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -198,11 +198,9 @@ class _Cluster(_Engine):
             states = [state.status for state in list(client.futures.values())]
             return any(status in ("error", "cancelled") for status in states)
 
-        try:
+        with closing(client), _copies_kept(client):  # once closed, the scheduler forgets its runs
             with parallel_config("dask", n_jobs=-1, client=client, scatter=list(arrays)):
                 yield broken
-        finally:
-            client.close()  # the scheduler forgets its runs, and those under way notice
 
     def _client(self) -> Any:
         try:
@@ -224,6 +222,24 @@ class _Cluster(_Engine):
                 raise ClusterError("The cluster has fewer than two cores: start more workers.")
             time.sleep(WATCHED)
         return client
+
+
+@contextmanager
+def _copies_kept(client: Any) -> Iterator[None]:
+    """Have every worker keep the digits until the sweep ends.
+
+    Every two seconds a scheduler lets go of copies that no run waits for at that moment, and the
+    worker's next run would have them sent again.
+    """
+    if not client.amm.running():
+        yield
+        return
+    client.amm.stop()
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # the scheduler is gone
+            client.amm.start()
 
 
 @contextmanager
