@@ -14,7 +14,8 @@ from cnn.pooling import backfill, max_pool
 IMAGE = 28, 28
 MAP = IMAGE[0] - SIDE + 1, IMAGE[1] - SIDE + 1
 POOLED = MAP[0] // 2, MAP[1] // 2
-STORED_MAP = MAP[0], IMAGE[1]  # rows as long as the image's: see cnn/convolution.py
+ROW = IMAGE[1]  # as long a stored map's row is as the image's: see cnn/convolution.py
+POSITIONS = MAP[0] * ROW
 CLASSES = 10
 PIXEL_MAX = 255
 
@@ -150,7 +151,7 @@ class Forward:
 
     Attributes:
         x: (n, 28, 28), the images, 0..1.
-        patches: (10, n, 26, 28), the 3×3 patch under every position, and a 1.
+        patches: (n, 10, 26·28), the 3×3 patch under every position, and a 1.
         z: (n, f, 26, 26), convolution plus bias.
         feature_map: (n, f, 26, 26), ReLU(z); the notes' f.
         pooled: (n, f, 13, 13), the notes' P.
@@ -166,16 +167,14 @@ class Forward:
         f, h, dtype = len(parameters.kernels), len(parameters.hidden), parameters.vector.dtype
         self.x = np.empty((n, *IMAGE), dtype)
         self.patches = patches(self.x)
-        # Maps lie in memory filter first, which makes the convolution one matrix product.
-        self._z = np.empty((f, n, *STORED_MAP), dtype)
-        self._feature_map = np.empty((f, n, *STORED_MAP), dtype)
+        self._z = np.empty((n, f, POSITIONS), dtype)
+        self._feature_map = np.empty((n, f, POSITIONS), dtype)
         self.z, self.feature_map = shown(self._z), shown(self._feature_map)
         # What a dense layer is given ends with the 1 that its bias is the weight of.
         self._a0_and_1 = np.ones((n, pooled_size(f) + 1), dtype)
         self.a0 = self._a0_and_1[:, :-1]
         self.pooled = self.a0.reshape(n, f, *POOLED)  # a view, as are all of these
-        self._pooled = self.pooled.transpose(1, 0, 2, 3)
-        self._winner: Integers = np.zeros(self._pooled.shape, np.int32)
+        self._winner: Integers = np.zeros(self.pooled.shape, np.int64)
         self.z1 = np.empty((n, h), dtype)
         self._a1_and_1 = np.ones((n, h + 1), dtype)
         self.a1 = self._a1_and_1[:, :-1]
@@ -186,15 +185,15 @@ class Forward:
     @property
     def winner(self) -> Integers:
         """(n, f, 13, 13): each window's winner, its flat position in the 26×26 map."""
-        row, column = np.divmod(self._winner.transpose(1, 0, 2, 3), STORED_MAP[1])
+        row, column = np.divmod(self._winner % POSITIONS, ROW)
         winner = row * MAP[1] + column
         read_only(winner)
         return winner
 
 
 def shown(maps: Array) -> Array:
-    """Return the view of stored maps that everybody reads, (f, n, 26, 28) → (n, f, 26, 26)."""
-    return maps[..., : MAP[1]].transpose(1, 0, 2, 3)
+    """Return the view of stored maps that everybody reads, (n, f, 26·28) → (n, f, 26, 26)."""
+    return maps.reshape(*maps.shape[:2], MAP[0], ROW)[..., : MAP[1]]
 
 
 def forward(
@@ -226,12 +225,10 @@ def forward(
 
 def look(parameters: Parameters, values: Forward) -> None:
     """Fill in a pass from the images to the pooled maps: convolution, ReLU, max pooling."""
-    patches(values.x, out=values.patches)  # (10, n, 26, 28)
-    convolve(values.patches, parameters.kernels, out=values._z)  # (f, n, 26, 28)
+    patches(values.x, out=values.patches)  # (n, 10, 26·28)
+    convolve(values.patches, parameters.kernels, out=values._z)  # (n, f, 26·28)
     relu(values._z, out=values._feature_map)
-    _, values._winner = max_pool(
-        values._feature_map[..., : MAP[1]], STORED_MAP[1], out=values._pooled
-    )  # (f, n, 13, 13)
+    _, values._winner = max_pool(values.feature_map, ROW, out=values.pooled)  # (n, f, 13, 13)
 
 
 def judge(parameters: Parameters, values: Forward) -> None:
@@ -266,9 +263,9 @@ class Backward:
         self.delta1 = np.empty((n, h), dtype)
         self._delta0 = np.empty((n, pooled_size(f)), dtype)
         self.delta0 = self._delta0.reshape(n, f, *POOLED)
-        self._dz = np.empty((f, n, *STORED_MAP), dtype)
+        self._dz = np.empty((n, f, POSITIONS), dtype)
         self.dz = shown(self._dz)
-        self._winner: Integers = np.zeros((f, n, *POOLED), np.int32)
+        self._winner: Integers = np.zeros((n, f, *POOLED), np.int64)
         self.gradients = parameters.replaced(np.empty_like(parameters.vector))
 
     @property
@@ -279,8 +276,7 @@ class Backward:
     @property
     def backfill(self) -> Array:
         """(n, f, 26, 26): δ0 at every window's winner, also where the ReLU then blocks it."""
-        delta0 = self.delta0.transpose(1, 0, 2, 3)
-        maps = shown(backfill(delta0, self._winner, out=np.empty_like(self._dz)))
+        maps = shown(backfill(self.delta0, self._winner, out=np.empty_like(self._dz)))
         read_only(maps)
         return maps
 
@@ -318,10 +314,10 @@ def backward(
     dense_gradient(delta1, forward._a0_and_1, out=gradients.hidden)
     dense_backward(delta1, parameters.hidden_weights, out=values._delta0)  # (n, f·169)
     # A winner's value is the pooled value, so the ReLU can be asked before the back-fill.
-    passed = relu_gradient(values.delta0, forward.pooled).transpose(1, 0, 2, 3)
+    passed = relu_gradient(values.delta0, forward.pooled)  # (n, f, 13, 13)
     values._winner = forward._winner
-    backfill(passed, forward._winner, out=values._dz)  # (f, n, 26, 28)
-    gradients.kernels[:] = kernel_gradient(values._dz, forward.patches)  # (f, 10)
+    backfill(passed, forward._winner, out=values._dz)  # (n, f, 26·28)
+    kernel_gradient(values._dz, forward.patches, out=gradients.kernels)  # (f, 10)
     if bias_rule == "notes":
         gradients.filters.sum(axis=(1, 2), out=gradients.filter_bias)
     if n > 1:

@@ -15,19 +15,19 @@ def max_pool(feature_map: Array, row: int, out: Array | None = None) -> tuple[Ar
     the first in row order wins, and only it (the notes, section 1).
 
     Args:
-        feature_map: (f, n, X, Y), maps in any two leading axes; a last odd row or column
-            belongs to no window.
-        row: how many positions a row of the map counts.
+        feature_map: (n, f, X, Y); a last odd row or column belongs to no window.
+        row: how many positions a row of the maps has where winners are counted, Y or more.
         out: where to write the pooled maps; a new array unless given.
 
     Returns:
-        pooled, (f, n, X//2, Y//2), and winner, the same shape: ``row·i + j`` of the position.
+        pooled, (n, f, X//2, Y//2), and winner, the same shape: the flat position in an array
+        (n, f, X, row).
     """
-    f, n, X, Y = feature_map.shape
-    windows = feature_map[..., : X // 2 * 2, : Y // 2 * 2].reshape(f, n, X // 2, 2, Y // 2, 2)
-    # The left and the right corners of every window, (top and bottom, f, n, X//2, Y//2) each.
+    n, f, X, Y = feature_map.shape
+    windows = feature_map[..., : X // 2 * 2, : Y // 2 * 2].reshape(n, f, X // 2, 2, Y // 2, 2)
+    # The left and the right corners of every window, (top and bottom, n, f, X//2, Y//2) each.
     left, right = np.ascontiguousarray(windows.transpose(5, 3, 0, 1, 2, 4))
-    top, bottom = np.maximum(left, right)  # (f, n, X//2, Y//2) each
+    top, bottom = np.maximum(left, right)  # (n, f, X//2, Y//2) each
     # Strictly greater, or the earlier one keeps the window: a tie goes to the first.
     top_right, bottom_right = right > left
     lower = bottom > top
@@ -35,8 +35,7 @@ def max_pool(feature_map: Array, row: int, out: Array | None = None) -> tuple[Ar
     column = top_right ^ ((top_right ^ bottom_right) & lower)
     winner = lower * np.int32(row)
     winner += column
-    winner += _top_left(X // 2, Y // 2, row)
-    return np.maximum(top, bottom, out=out), winner
+    return np.maximum(top, bottom, out=out), _top_left(n, f, X, Y, row) + winner
 
 
 def backfill(values: Array, winner: Integers, out: Array) -> Array:
@@ -45,31 +44,22 @@ def backfill(values: Array, winner: Integers, out: Array) -> Array:
     ``backfill[winner[i,j]] = values[i,j]`` (the notes, section 2).
 
     Args:
-        values: (f, n, X//2, Y//2).
+        values: (n, f, X//2, Y//2).
         winner: the same shape, from `max_pool`.
-        out: (f, n, X, row), contiguous: where to write.
+        out: as large as (n, f, X, row), contiguous: where to write.
 
     Returns:
         out.
     """
-    f, n, X, row = out.shape
     out.fill(0)
-    out.reshape(-1)[winner + _first_position(f, n, X * row)] = values
+    out.reshape(-1)[winner] = values
     return out
 
 
-@lru_cache(maxsize=16)
-def _top_left(rows: int, columns: int, row: int) -> Integers:
-    """Position of the top left corner of every window, (rows, columns)."""
-    position = 2 * row * np.arange(rows)[:, np.newaxis] + 2 * np.arange(columns)
-    position = position.astype(np.int32)
-    read_only(position)
-    return position
-
-
-@lru_cache(maxsize=16)
-def _first_position(f: int, n: int, positions: int) -> Integers:
-    """Position of every map's first cell in a stack of maps, (f, n, 1, 1)."""
-    position = np.arange(0, f * n * positions, positions).reshape(f, n, 1, 1)
+@lru_cache(maxsize=4)  # for 1,000 images and eight filters it is 11 MB
+def _top_left(n: int, f: int, X: int, Y: int, row: int) -> Integers:
+    """Flat position, in an array (n, f, X, row), of every window's top left corner."""
+    position = np.arange(n * f * X * row).reshape(n, f, X, row)[:, :, : X - 1 : 2, : Y - 1 : 2]
+    position = np.ascontiguousarray(position)
     read_only(position)
     return position

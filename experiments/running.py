@@ -198,9 +198,12 @@ class _Cluster(_Engine):
             states = [state.status for state in list(client.futures.values())]
             return any(status in ("error", "cancelled") for status in states)
 
-        with closing(client), _copies_kept(client):  # once closed, the scheduler forgets its runs
-            with parallel_config("dask", n_jobs=-1, client=client, scatter=list(arrays)):
-                yield broken
+        with (
+            closing(client),  # after which the scheduler forgets the runs, and none goes on
+            _copies_kept(client),
+            parallel_config("dask", n_jobs=-1, client=client, scatter=list(arrays)),
+        ):
+            yield broken
 
     def _client(self) -> Any:
         try:

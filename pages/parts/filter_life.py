@@ -11,7 +11,7 @@ from cnn import Run
 from cnn.convolution import SIDE, WEIGHTS, convolve, patches
 from cnn.dense import relu
 from cnn.history import History
-from cnn.network import MAP, PIXEL_MAX
+from cnn.network import PIXEL_MAX, shown
 
 Spacing = Literal["even", "log"]
 
@@ -104,8 +104,8 @@ def kernels_at(run: Run, steps: NDArray[np.int64]) -> NDArray[np.floating]:
 def feature_maps(kernels: NDArray[np.floating], image: NDArray[np.uint8]) -> NDArray[np.floating]:
     """Return what each of some filters makes of one image: ``ReLU(z)``, (m, 10) → (m, 26, 26)."""
     pixels = np.divide(image[np.newaxis], kernels.dtype.type(PIXEL_MAX), dtype=kernels.dtype)
-    z = convolve(patches(pixels), np.ascontiguousarray(kernels))  # (m, 1, 26, 28)
-    return relu(z[:, 0, :, : MAP[1]])
+    z = shown(convolve(patches(pixels), np.ascontiguousarray(kernels)))  # (1, m, 26, 26)
+    return relu(z[0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,19 +62,19 @@ def the_step(batch: int) -> None:
     now, values, errors = step.before, step.forward, step.backward
     y = loss.one_hot(step.labels, 10, np.float32)
     f, n = 1, batch
-    z = np.empty((f, n, 26, 28), np.float32)
+    z = np.empty((n, f, 26 * 28), np.float32)
     table = convolution.patches(values.x)
     inputs = np.ones((n, 170), np.float32)
     hidden = np.ones((n, 41), np.float32)
-    stored, winner = np.zeros_like(z), pooling.max_pool(np.maximum(z, 0)[..., :26], 28)[1]
-    passed = np.ones((f, n, 13, 13), np.float32)
+    stored, winner = np.zeros_like(z), values._winner
+    passed = np.ones((n, f, 13, 13), np.float32)
     history, kernels = History(run.recipe), now.kernels
     parts: dict[str, Callable[[], Any]] = {
         "pixels to 0..1": lambda: np.divide(step.images, np.float32(255), out=np.array(values.x)),
         "patches": lambda: convolution.patches(values.x, out=table),
         "convolution": lambda: convolution.convolve(table, kernels, out=z),
         "ReLU": lambda: dense.relu(z, out=z),
-        "pooling": lambda: pooling.max_pool(z[..., :26], 28),
+        "pooling": lambda: pooling.max_pool(values.feature_map, 28),
         "dense, hidden": lambda: dense.dense(inputs, now.hidden),
         "dense, output": lambda: dense.dense(hidden, now.output),
         "softmax and loss": lambda: loss.cross_entropy(loss.log_softmax(values.z2), y),

@@ -1,8 +1,8 @@
 """The convolution and the gradient of its filters.
 
-`cnn` keeps each filter with its bias in a row of ten, maps with the filters first, and rows of a
-map as long as the image's. `convolved` and `gradient` below translate from the notes' shapes and
-back, so that every comparison is made in those.
+`cnn` keeps each filter with its bias in a row of ten, and maps flat, with rows as long as the
+image's. `convolved` and `gradient` below translate from the notes' shapes and back, so that every
+comparison is made in those.
 """
 
 from typing import NamedTuple
@@ -57,13 +57,19 @@ def kernels(filters: Floats, bias: Floats) -> Floats:
 
 
 def stored(dz: Floats) -> Floats:
-    """(n, f, X, Y) → (f, n, X, Y+2): the last two columns belong to no position and are 0."""
-    return np.pad(dz.swapaxes(0, 1), [(0, 0), (0, 0), (0, 0), (0, 2)])
+    """(n, f, X, Y) → (n, f, X·(Y+2)): the last two columns belong to no position and are 0."""
+    return np.pad(dz, [(0, 0), (0, 0), (0, 0), (0, 2)]).reshape(*dz.shape[:2], -1)
 
 
-def convolved(columns: Floats, filters: Floats, bias: Floats) -> Floats:
+def shown(z: Floats, images: Floats) -> Floats:
+    """(n, f, X·(Y+2)) → (n, f, X, Y), without the two columns that belong to no position."""
+    _, height, width = images.shape
+    return z.reshape(*z.shape[:2], height - 2, width)[..., :-2]
+
+
+def convolved(images: Floats, filters: Floats, bias: Floats) -> Floats:
     """(n, f, X, Y), from `convolve`."""
-    return convolve(columns, kernels(filters, bias))[..., :-2].swapaxes(0, 1)
+    return shown(convolve(patches(images), kernels(filters, bias)), images)
 
 
 def gradient(dz: Floats, columns: Floats) -> tuple[Floats, Floats]:
@@ -118,7 +124,7 @@ def test_worked_by_hand() -> None:
     assert first == [1.5, 0.5]
     assert second == [1, 11]
 
-    z = convolved(patches(IMAGE[None]), filters, bias)
+    z = convolved(IMAGE[None], filters, bias)
 
     assert_same(z, [[[first], [second]]])
 
@@ -143,23 +149,21 @@ def test_patches_hold_what_stands_under_each_position(case: Case) -> None:
     columns = patches(case.images)
 
     n, height, width = case.images.shape
-    assert columns.shape == (10, n, height - 2, width)
+    assert columns.shape == (n, 10, (height - 2) * width)
     assert columns.dtype == case.images.dtype
     for index, image in enumerate(case.images):
         for i in range(height - 2):
             for j in range(width - 2):
                 under = [image[i + u, j + v] for u in range(3) for v in range(3)]
-                assert list(columns[:, index, i, j]) == [*under, 1]
+                assert list(columns[index, :, i * width + j]) == [*under, 1]
     # The positions beyond are multiplied by errors of 0, which only a finite number survives.
     assert np.isfinite(columns).all()
 
 
 @given(cases(HALVES))
 def test_exact_where_the_sums_are_exact(case: Case) -> None:
-    columns = patches(case.images)
-
-    z = convolved(columns, case.filters, case.bias)
-    dk, db = gradient(case.dz, columns)
+    z = convolved(case.images, case.filters, case.bias)
+    dk, db = gradient(case.dz, patches(case.images))
 
     assert_same(z, z_by_the_notes(case))
     assert_same(dk, gradient_by_the_notes(case)[0])
@@ -169,11 +173,10 @@ def test_exact_where_the_sums_are_exact(case: Case) -> None:
 
 @given(cases(REALS))
 def test_agrees_to_rounding_everywhere(case: Case) -> None:
-    columns, dtype = patches(case.images), case.images.dtype
-    terms = case.dz[:, 0].size
+    dtype, terms = case.images.dtype, case.dz[:, 0].size
 
-    z = convolved(columns, case.filters, case.bias)
-    dk, db = gradient(case.dz, columns)
+    z = convolved(case.images, case.filters, case.bias)
+    dk, db = gradient(case.dz, patches(case.images))
 
     unsigned = absolute(case)
     assert_within(z, z_by_the_notes(case), rounding(10, z_by_the_notes(unsigned), dtype), "z")
@@ -188,15 +191,16 @@ def test_memory_of_an_earlier_call_leaves_no_trace(case: Case) -> None:
     n, height, width = case.images.shape
     f, dtype = len(case.filters), case.images.dtype
     columns = patches(np.full_like(case.images, 1e30))
-    z = np.full((f, n, height - 2, width), np.nan, dtype)
+    z = np.full((n, f, (height - 2) * width), np.nan, dtype)
+    both = np.full((f, 10), np.nan, dtype)
 
     patches(case.images, out=columns)
     convolve(columns, kernels(case.filters, case.bias), out=z)
-    dk, db = gradient(case.dz, columns)
+    kernel_gradient(stored(case.dz), columns, out=both)
 
-    assert_same(z[..., :-2].swapaxes(0, 1), z_by_the_notes(case))
-    assert_same(dk, gradient_by_the_notes(case)[0])
-    assert_same(db, gradient_by_the_notes(case)[1])
+    assert_same(shown(z, case.images), z_by_the_notes(case))
+    dk, db = gradient_by_the_notes(case)
+    assert_same(both, kernels(dk, db))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -213,7 +217,7 @@ def test_equal_patches_give_equal_bits(n: int, f: int, dtype: type) -> None:
     images = np.full((n, 28, 28), 253 / 255, dtype)
     images[:, 14:] = 0
 
-    z = convolved(patches(images), filters, bias)
+    z = convolved(images, filters, bias)
 
     assert_same(z[:, :, :12], np.broadcast_to(z[:1, :, :1, :1], (n, f, 12, 26)))
     assert_same(z[:, :, 12:14], np.broadcast_to(z[:1, :, 12:14, :1], (n, f, 2, 26)))
@@ -232,6 +236,6 @@ def test_scipy_agrees_on_real_digits(digits: Digits) -> None:
         for ks, bs in [(filters, bias), (np.abs(filters), np.abs(bias))]
     )
 
-    z = convolved(patches(images), filters, bias)
+    z = convolved(images, filters, bias)
 
     assert_within(z, expected, rounding(10, magnitude, np.float64), "z")

@@ -28,7 +28,7 @@ def maps(draw: st.DrawFn) -> Floats:
 def assert_pools_as_the_notes(feature_map: Floats, row: int) -> None:
     """P and winners equal, without a tolerance: pooling only chooses.
 
-    `row` is the length that a row of the map has where the winner is counted, Y or more.
+    `row` is the length that a row of the maps has where winners are counted, Y or more.
     """
     pooled, winner = max_pool(feature_map, row)
     n, f, X, Y = feature_map.shape
@@ -39,7 +39,8 @@ def assert_pools_as_the_notes(feature_map: Floats, row: int) -> None:
         for number in range(f):
             P, indexes = oracle.pooling(feature_map[image, number])
             assert_same(pooled[image, number], P, "P")
-            rows, columns = np.divmod(winner[image, number].astype(np.int64), row)
+            before = (image * f + number) * X * row  # positions of the maps before this one
+            rows, columns = np.divmod(winner[image, number].astype(np.int64) - before, row)
             assert_same(rows, indexes[..., 0], "the winner's row")
             assert_same(columns, indexes[..., 1], "the winner's column")
 
