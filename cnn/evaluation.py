@@ -7,10 +7,7 @@ import numpy as np
 
 from cnn.arrays import Array, Integers, read_only
 from cnn.loss import cross_entropy, one_hot
-from cnn.network import CLASSES, Forward, Parameters, forward
-
-CHUNK = 32
-"""Images judged at once: enough for speed, few enough to stay in the cache."""
+from cnn.network import CHUNK, CLASSES, Forward, Parameters, forward
 
 
 @dataclass(frozen=True)
@@ -133,7 +130,7 @@ def _chunks(
     parameters: Parameters, images: Integers, labels: Integers
 ) -> Iterator[tuple[slice, Forward, Array]]:
     """Go through the images: a chunk, its forward pass, which is written over, and its losses."""
-    values = Forward(min(CHUNK, len(images)), parameters)
+    values = Forward(min(CHUNK, len(images)), parameters, in_place=True)
     for start in range(0, len(images), CHUNK):
         chunk = slice(start, start + CHUNK)
         some = images[chunk]

@@ -18,6 +18,8 @@ ROW = IMAGE[1]  # as long a stored map's row is as the image's: see cnn/convolut
 POSITIONS = MAP[0] * ROW
 CLASSES = 10
 PIXEL_MAX = 255
+CHUNK = 32
+"""Images gone through at once: enough for speed, few enough to stay in the cache."""
 
 BiasRule = Literal["exact", "notes"]
 
@@ -148,6 +150,8 @@ class Forward:
     Args:
         n: images in the batch.
         parameters: whose shapes and dtype the arrays take; `forward` fills them.
+        in_place: write the feature map over z, which the pass then does not have. For training,
+            which is quicker the less memory it goes through.
 
     Attributes:
         x: (n, 28, 28), the images, 0..1.
@@ -163,13 +167,15 @@ class Forward:
         probabilities: (n, 10), softmax(z2); the notes' p.
     """
 
-    def __init__(self, n: int, parameters: Parameters) -> None:
+    def __init__(self, n: int, parameters: Parameters, in_place: bool = False) -> None:
         f, h, dtype = len(parameters.kernels), len(parameters.hidden), parameters.vector.dtype
         self.x = np.empty((n, *IMAGE), dtype)
         self.patches = patches(self.x)
         self._z = np.empty((n, f, POSITIONS), dtype)
-        self._feature_map = np.empty((n, f, POSITIONS), dtype)
-        self.z, self.feature_map = shown(self._z), shown(self._feature_map)
+        self._feature_map = self._z if in_place else np.empty_like(self._z)
+        if not in_place:
+            self.z = shown(self._z)
+        self.feature_map = shown(self._feature_map)
         # What a dense layer is given ends with the 1 that its bias is the weight of.
         self._a0_and_1 = np.ones((n, pooled_size(f) + 1), dtype)
         self.a0 = self._a0_and_1[:, :-1]
@@ -225,8 +231,10 @@ def forward(
 
 def look(parameters: Parameters, values: Forward) -> None:
     """Fill in a pass from the images to the pooled maps: convolution, ReLU, max pooling."""
-    patches(values.x, out=values.patches)  # (n, 10, 26·28)
-    convolve(values.patches, parameters.kernels, out=values._z)  # (n, f, 26·28)
+    for start in range(0, len(values.x), CHUNK):
+        some = slice(start, start + CHUNK)
+        table = patches(values.x[some], out=values.patches[some])  # (n, 10, 26·28)
+        convolve(table, parameters.kernels, out=values._z[some])  # (n, f, 26·28)
     relu(values._z, out=values._feature_map)
     _, values._winner = max_pool(values.feature_map, ROW, out=values.pooled)  # (n, f, 13, 13)
 
@@ -246,6 +254,8 @@ class Backward:
     Args:
         n: images in the batch.
         parameters: whose shapes and dtype the arrays take; `backward` fills them.
+        over: a forward pass over whose feature map dz is written: once the winners are known, no
+            gradient needs it.
 
     Attributes:
         losses: (n,), each image's own cross-entropy, in nats.
@@ -256,14 +266,14 @@ class Backward:
         gradients: one gradient for each parameter, the mean over the batch.
     """
 
-    def __init__(self, n: int, parameters: Parameters) -> None:
+    def __init__(self, n: int, parameters: Parameters, over: Forward | None = None) -> None:
         f, h, dtype = len(parameters.kernels), len(parameters.hidden), parameters.vector.dtype
         self.losses = np.empty(n, dtype)
         self.delta2 = np.empty((n, CLASSES), dtype)
         self.delta1 = np.empty((n, h), dtype)
         self._delta0 = np.empty((n, pooled_size(f)), dtype)
         self.delta0 = self._delta0.reshape(n, f, *POOLED)
-        self._dz = np.empty((n, f, POSITIONS), dtype)
+        self._dz = over._feature_map if over else np.empty((n, f, POSITIONS), dtype)
         self.dz = shown(self._dz)
         self._winner: Integers = np.zeros((n, f, *POOLED), np.int64)
         self.gradients = parameters.replaced(np.empty_like(parameters.vector))

@@ -257,7 +257,8 @@ class Run:
         labels = self._labels[indices]
         n = len(labels)
         if n not in self._passes:
-            self._passes[n] = Forward(n, now), Backward(n, now)
+            values = Forward(n, now, in_place=True)
+            self._passes[n] = values, Backward(n, now, over=values)
         values, errors = self._passes[n]
         forward(now, self._images[indices], out=values)
         backward(now, values, labels, self.recipe.bias_rule, out=errors)

@@ -8,7 +8,7 @@ import pytest
 from translation import to_oracle
 
 from cnn import Parameters, Recipe, Run, forward
-from cnn.evaluation import CHUNK, Judgement, evaluate, is_dead, judge
+from cnn.evaluation import Judgement, evaluate, is_dead, judge
 from data import Digits
 
 
