@@ -9,6 +9,7 @@ from translation import to_oracle
 
 from cnn import Parameters, Recipe, Run, forward
 from cnn.evaluation import Judgement, evaluate, is_dead, judge
+from cnn.network import CHUNK
 from data import Digits
 
 
