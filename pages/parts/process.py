@@ -7,9 +7,11 @@ import threading
 import time
 from contextlib import suppress
 from functools import cache
+from typing import Any
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
+from streamlit import runtime
 from threadpoolctl import threadpool_limits
 
 from pages.parts.downloads import keep_downloads
@@ -25,6 +27,19 @@ OVERDUE = 300.0
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 """glibc's names for what may stay free at a heap's end, for the size from which memory is taken
 from the system for itself, and for how many heaps a process may have (malloc.h)."""
+
+
+def _forget_visitors() -> None:
+    """Let go of visitors who have been away for too long to come back to their session.
+
+    Streamlit does so only when the next one leaves, which after a class may be days later; it has
+    no setting for it, so its table of them is cleared here alone, in the thread that it belongs to.
+    """
+    if runtime.exists():
+        server: Any = runtime.get_instance()  # what is asked of it is not public
+        away = server._session_mgr._session_storage._cache
+        with suppress(RuntimeError):  # the server is about to end
+            server._get_async_objs().eventloop.call_soon_threadsafe(away.expire)
 
 
 def reclaim_memory() -> None:
@@ -48,6 +63,7 @@ def _start_reclaiming() -> None:
         last = time.monotonic()
         while True:
             time.sleep(RECLAIMED)
+            _forget_visitors()
             if TURNS.players == 0 or time.monotonic() - last > OVERDUE:
                 reclaim_memory()
                 last = time.monotonic()
