@@ -14,8 +14,10 @@ RUN mkdir /home/learner/cache
 # Everybody who reaches the container may come: what else is let in is decided in front of it.
 # Protection against requests forged by other sites stays on, as Streamlit has it. Without a name
 # for itself (BROWSER_SERVER_ADDRESS) it would ask the internet for its address at the start.
-# With one heap for all threads, memory comes back when a class has left.
+# With one heap, for all threads and for all of Python's objects, memory comes back when a class has
+# left.
 ENV MALLOC_ARENA_MAX=1 \
+    PYTHONMALLOC=malloc \
     STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
     STREAMLIT_SERVER_PORT=8501 \
     STREAMLIT_SERVER_HEADLESS=true \

@@ -70,7 +70,7 @@ def main() -> None:
     threadpool_limits(limits=1, user_api="blas")
     digits = load_bundled()
     print(f"{os.cpu_count()} cores; {options.seconds:g} s of play each")
-    os.environ["MALLOC_ARENA_MAX"] = "1"
+    os.environ |= {"MALLOC_ARENA_MAX": "1", "PYTHONMALLOC": "malloc"}
     with tempfile.TemporaryFile() as log, server(log=log) as (url, process):
         if not options.stay:
             _come_and_leave(url)
