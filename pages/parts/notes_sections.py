@@ -94,7 +94,7 @@ FORWARD = (
         (pooling.max_pool,),
         (loops.pooling,),
         "The code compares all windows at once: left with right, then top with bottom. It keeps a "
-        "winner as one number, its position in the map, where the loops keep its row and column. "
+        "winner as one number, its position in memory, where the loops keep its row and column. "
         "Both let the first of equal values win. 26 rows make (26−2)/2 + 1 = 13 windows.",
     ),
     Section(
