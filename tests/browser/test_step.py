@@ -100,7 +100,8 @@ def click_on_curve(page: Page, chart: str) -> int:
     """Click two fifths along a chart of the live page; return the step that is opened."""
     plot = page.locator(f".st-key-{chart}")
     area = plot.locator(".nsewdrag").first
-    area.scroll_into_view_if_needed()
+    expect(area).to_be_visible()
+    plot.scroll_into_view_if_needed()  # the chart in it may just be drawn anew
     box = area.bounding_box()
     assert box
     # A chart that is being drawn anew misses a click.

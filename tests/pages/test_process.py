@@ -1,6 +1,5 @@
 """What is set for the whole server process, in a process of its own."""
 
-import asyncio
 import subprocess
 import sys
 import time
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from serving import ROOT, server
-from visitor import Visitor
+from visitor import Visitor, visiting
 
 FIRST_VISIT = """
 import weakref
@@ -64,7 +63,7 @@ def test_a_visitor_who_has_left_is_forgotten_though_nobody_comes(
             await second.open()
 
     with log.open("wb") as file, server(app, file) as (url, _):
-        asyncio.run(come_and_leave(url))
+        visiting(come_and_leave(url))
         deadline = time.monotonic() + 20
         while "is forgotten" not in log.read_text():
             assert time.monotonic() < deadline, log.read_text()
