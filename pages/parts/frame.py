@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from cnn.network import BiasRule
 from cnn.step import Step
+from pages.parts.reach import Reach, reach_of
 
 ALIGNMENT = 4
 
@@ -54,6 +55,7 @@ class Scene:
 
     Attributes:
         run_id: another text for another run; the fixed colour ranges start anew with it.
+        first_reach: of the run's first step, where those ranges start; {} starts them here.
         playing: whether the next steps are already on their way.
         slow: seconds over which a new step lights up its stages, or None to show it at once.
         watching: position in the data of the digit that is shown instead of the step's own
@@ -76,6 +78,7 @@ class Scene:
     """
 
     run_id: str
+    first_reach: Reach = field(default_factory=dict)
     playing: bool = False
     slow: float | None = None
     watching: int | None = None
@@ -134,6 +137,8 @@ def _meta(step: Step, scene: Scene) -> dict[str, Any]:
     return {
         "step": step.number,
         "run": scene.run_id,
+        "reach": reach_of(step, image),
+        "first_reach": scene.first_reach,
         "epoch": step.epoch,
         "position": scene.position,
         "epoch_size": scene.epoch_size,

@@ -1,6 +1,7 @@
 """A run of a visit, and what it makes of a digit."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from cnn.evaluation import evaluate, is_dead
 from cnn.run import HELD_OUT_IMAGES
 from data import Digits
 from pages.parts.limits import limits
+from pages.parts.reach import Reach, reach_of
 
 DEATH_IMAGES = 500
 """Held-out digits by which it is judged whether a network has died."""
@@ -65,6 +67,11 @@ class Held:
     def title(self) -> str:
         """Its number, and its name if it has one. Whoever shows it as Markdown escapes it."""
         return f"run {self.number}" + (f" “{self.name}”" if self.name else "")
+
+    @cached_property
+    def first_reach(self) -> Reach:
+        """How large the quantities of the run's first step are."""
+        return reach_of(self.run.at(1))
 
     def digit(self, position: int) -> tuple[NDArray[np.uint8], int]:
         """Return a picture and its label; the held-out digits follow the training digits."""

@@ -56,6 +56,7 @@ def _scene(session: Session, step: Step) -> Scene:
     position = (step.number - 1) % run.steps_per_epoch + 1
     return Scene(
         run_id=str(session.held.number),
+        first_reach=session.held.first_reach,
         playing=session.playing,
         slow=0.9 * session.pace.interval if session.pace.slow_motion else None,
         watching=int(step.indices[0]) if step.after is step.before else None,

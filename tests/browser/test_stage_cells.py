@@ -163,19 +163,21 @@ JAVASCRIPT_PIECES = """async (url) => {
   const [{ fixed, signed, scaleEnd }, { roundedUp, Ranges }, { stageAt, reachedAt, STAGES },
     { niceTop }, { light, dark, luminance }, { layoutFor }, { decode }] = await Promise.all(
     ["format", "ranges", "timeline", "curves", "colours", "layout", "decode"].map(at))
-  const frame = (run, size, filters = 2) => ({
-    meta: { run, filters },
-    arrays: new Proxy({}, { get: (_, name) => name === "z"
-      ? Float32Array.of(size, -1, 0.3, 0) : new Float32Array(2) }),
+  const frame = (run, size, first) => ({
+    meta: {
+      run,
+      first_reach: { maps: [first, 0], hidden: [0] },
+      reach: { maps: [size, 0.3], hidden: [2] },
+    },
   })
   const ranges = new Ranges()
   const history = []
-  for (const [run, size] of [["a", 1.2], ["a", 0.4], ["a", 2.5], ["b", 0.4]]) {
-    ranges.update(frame(run, size))
+  for (const [run, size, first] of [["a", 1.2, 0], ["a", 0.4, 0], ["a", 2.5, 0], ["b", 0.4, 0.7]]) {
+    ranges.update(frame(run, size, first))
     ranges.following = false
     const fixedRange = ranges.of("maps", 0)
     ranges.following = true
-    history.push([fixedRange, ranges.of("maps", 0), ranges.of("maps", 1)])
+    history.push([fixedRange, ranges.of("maps", 0), ranges.of("maps", 1), ranges.of("hidden", 1)])
   }
   const brightness = (theme, value) => luminance(theme.signed(value, 1))
   const traces = [light(), dark()].map(({ signed: colour }) =>
@@ -216,8 +218,14 @@ def test_the_small_pieces(stage: Page, stage_url: str) -> None:
     assert found["signed"] == ["+0.5", "−0.5", "\u20070.0"]
     assert found["scale"] == ["0.0004", "0.030", "1.500", "15.00", "1500"]
     assert found["rounded"] == [0, 0.015, 0.2, 0.3, 1, 6, 10, 100]
-    # Fixed widens only, until the next run; following is the step's own, filter by filter.
-    assert found["history"] == [[1.5, 1.2, 0.3], [1.5, 1, 0.3], [3, 2.5, 0.3], [1, 1, 0.3]]
+    # Fixed widens only, until the next run, which starts from its first step; following is the
+    # step's own, filter by filter.
+    assert found["history"] == [
+        [1.5, 1.2, 0.3, 2],
+        [1.5, 0.4, 0.3, 2],
+        [3, 2.5, 0.3, 2],
+        [0.8, 0.4, 0.3, 2],
+    ]
     count = found["count"]
     assert found["stages"] == [0, count // 2, count - 1, count, count]
     assert found["reached"] == [["image"], 15]

@@ -138,6 +138,7 @@ def test_what_surrounds_the_step() -> None:
     curves = np.arange(36, dtype=np.float32).reshape(2, 2, 9)
     scene = Scene(
         "run 1",
+        first_reach={"maps": [0.5, 2.0]},
         playing=True,
         slow=4.0,
         watching=17,
@@ -156,9 +157,13 @@ def test_what_surrounds_the_step() -> None:
     )
     meta, arrays = read(pack(step, scene))
 
+    assert meta.pop("reach")["maps"] == pytest.approx(
+        [max(abs(value) for value in z.ravel()) for z in step.forward.z[3]]
+    )
     assert meta == {
         "step": 412,
         "run": "run 1",
+        "first_reach": {"maps": [0.5, 2.0]},
         "epoch": 2,
         "position": 80,
         "epoch_size": 4000,
