@@ -1,7 +1,7 @@
 /** The stops of the tour: what each points at on the live page, and what it says there. */
 
 const TRANSPORT = ".st-key-transport"
-const SIDEBAR = '[data-testid="stSidebar"]:not([aria-expanded="false"])'
+const SIDEBAR = '[data-testid="stSidebar"]'
 
 export const STOPS = [
   {
@@ -57,8 +57,10 @@ function panels(...names) {
   )
 }
 
+/** What lies beside the window, as a closed sidebar does, cannot be shown to anybody. */
 function boxAround(nodes) {
-  const boxes = nodes.map((node) => node.getBoundingClientRect()).filter((box) => box.width)
+  const boxes = nodes.map((node) => node.getBoundingClientRect())
+    .filter(({ width, left, right }) => width && right > 0 && left < window.innerWidth)
   if (!boxes.length) return null
   const left = Math.min(...boxes.map((box) => box.left))
   const top = Math.min(...boxes.map((box) => box.top))

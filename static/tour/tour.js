@@ -127,10 +127,8 @@ class Tour {
     const { offsetWidth: width, offsetHeight: height } = this.box
     const [most, lowest] = [window.innerWidth - width - GAP, window.innerHeight - height - GAP]
     const { left, top, bottom } = target ?? { left: most, top: lowest, bottom: lowest }
-    const below = bottom + GAP
-    const above = top - height - GAP
-    const y = below <= lowest ? below : above >= GAP ? above : lowest
-    set(this.box, Math.max(GAP, Math.min(left, most)), y)
+    const beside = [bottom + GAP, top - height - GAP].find((y) => y >= GAP && y <= lowest)
+    set(this.box, Math.max(GAP, Math.min(left, most)), beside ?? lowest)
   }
 
   end() {

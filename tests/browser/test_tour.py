@@ -56,6 +56,14 @@ def test_it_holds_nothing_up_and_can_be_skipped(page: Page, app_url: str) -> Non
     assert box["x"] + box["width"] <= 390
     page.get_by_role("button", name="Step", exact=False).first.click()
     expect(page.locator(".stage")).to_have_attribute("data-step", "2")
+    for number in range(1, 7):
+        expect(tour).to_contain_text(f"{number} of 6")
+        box = tour.bounding_box()
+        assert box
+        assert 0 <= box["x"] <= 390 - box["width"]
+        assert 0 <= box["y"] <= 844 - box["height"]
+        if number < 6:
+            tour.get_by_role("button", name="Next").click()
     tour.get_by_role("button", name="Skip").click()
     expect(tour).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
