@@ -8,6 +8,7 @@ from streamlit.delta_generator_singletons import context_dg_stack, get_default_d
 
 from pages.parts.address import address
 from pages.parts.arrival import arrival
+from pages.parts.controls import controls
 from pages.parts.keeping import keeping
 from pages.parts.limits import LimitsError, limits
 from pages.parts.process import prepare_process
@@ -31,7 +32,7 @@ _STYLE = """<style>
 .stMainBlockContainer { padding: 2.75rem 1.5rem 3rem; }
 .stAppHeader { height: 2.75rem; min-height: 2.75rem; }
 [data-testid="stSidebarContent"] h1 { font-size: 1.4rem; padding: 0 0 0.25rem; }
-.st-key-address { display: none; }
+:is(.st-key-address, .st-key-controls) { display: none; }
 /* What went wrong and the way on stand in one row, as low as it can be, where there is room. */
 :is(.st-key-trouble, .st-key-notice) > :has(.stAlert) { flex-basis: 16rem; }
 :is(.st-key-trouble, .st-key-notice) .stAlertContainer { padding: 0.4rem 0.75rem; }
@@ -76,6 +77,7 @@ def page(title: str, sidebar: Literal["auto", "collapsed"] = "auto") -> None:
         )
         for name, file in PAGES.items():
             st.page_link(file, label=name)
+    controls()
     visit = session()
     _switch(visit)
     arrival(visit)

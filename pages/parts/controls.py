@@ -1,0 +1,11 @@
+"""Keys and fingers: what they do to controls that are not the app's own."""
+
+import streamlit as st
+
+from pages.parts.component import component
+
+
+def controls() -> None:
+    """Let keys and fingers do what is expected of them; see ``static/controls/controls.js``."""
+    with st.container(key="controls"):  # which takes no room
+        component("controls")(key="controls_everywhere")

@@ -1,0 +1,60 @@
+/**
+ * What people expect of keys and fingers, where Streamlit's and Plotly's controls do otherwise.
+ *
+ * - The page's keys (Space plays, → steps, …) are Streamlit's, which are silent while a radio or a
+ *   slider has the focus. A press with mouse or finger therefore leaves no focus behind, except in
+ *   a field to type in. Whoever goes from control to control by keyboard keeps it.
+ * - Space on a control that has the focus is that control's, not the page's.
+ * - On a slider that has the focus, a key that a button of the page promises is that button's,
+ *   unless the slider would do the same or cannot be used without it, as the arrow keys.
+ * - Plotly takes for a click's place where the mouse was last, and a finger's tap moves no mouse.
+ * - On a narrow screen the sidebar lies over the page that was chosen in it, and closes.
+ */
+
+const HELD = "button, summary, input[type=radio], input[type=checkbox], input[type=range]"
+const OVER = '[role="dialog"], [aria-haspopup]' // these look after the focus themselves
+const TAKES_SPACE = 'button, summary, [role="button"]'
+const NARROW = 768 // pixels: up to here Streamlit lays the sidebar over the page
+
+document.addEventListener("pointerup", () => setTimeout(letGo))
+document.body.addEventListener("keydown", keepSpace)
+window.addEventListener("keydown", handOver, { capture: true })
+window.addEventListener("pointerdown", point, { capture: true })
+document.addEventListener("click", closeSidebar)
+
+/** Called for every drawing; what it is about is the whole document. */
+export default function () {}
+
+function letGo() {
+  let held = document.activeElement
+  while (held?.shadowRoot?.activeElement) held = held.shadowRoot.activeElement
+  if (held?.matches(HELD) && !held.closest(OVER)) held.blur()
+}
+
+// In the body: after the control itself has heard it, before Streamlit's keys do, on the document.
+function keepSpace(event) {
+  if (event.key === " " && event.composedPath()[0].closest(TAKES_SPACE)) event.stopPropagation()
+}
+
+function handOver(event) {
+  const key = { " ": "Space", PageUp: "PageUp", PageDown: "PageDown" }[event.key]
+  if (!key || !event.target.matches?.("input[type=range]")) return
+  const owner = document.querySelector(`[aria-label="Shortcut ${key}"]`)?.closest("button")
+  if (!owner) return
+  event.preventDefault()
+  event.stopPropagation()
+  if (!owner.disabled) owner.click()
+}
+
+function point(event) {
+  const chart = event.pointerType === "touch" && event.target.closest?.(".js-plotly-plot")
+  if (!chart) return
+  const { clientX, clientY } = event
+  event.target.dispatchEvent(new MouseEvent("mousemove", { clientX, clientY, bubbles: true }))
+}
+
+function closeSidebar(event) {
+  const link = event.target.closest?.('[data-testid="stSidebar"] [data-testid="stPageLink-NavLink"]')
+  if (!link || window.innerWidth > NARROW) return
+  document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click()
+}

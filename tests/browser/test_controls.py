@@ -1,0 +1,132 @@
+"""Keys after a mouse, keys on what has the focus, and fingers on charts, in a real browser."""
+
+import re
+from collections.abc import Iterator
+
+import on_the_step_page
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from watching import (
+    NARROW,
+    button,
+    choose_pace,
+    expect_step,
+    link_to,
+    pause,
+    paused,
+    play,
+    rate_slider,
+    wait_for_step,
+)
+
+pytestmark = pytest.mark.browser
+
+
+# ---- The page's keys ----
+
+
+def test_space_and_arrow_work_after_a_click_on_the_pace(live: Page) -> None:
+    choose_pace(live, "1 step/s")
+    live.keyboard.press("ArrowRight")
+    expect_step(live, 2)
+    expect(live.get_by_role("radio", name="1 step/s", exact=True)).to_be_checked()
+    live.keyboard.press("Space")
+    expect(button(live, "Pause")).to_be_visible()
+    choose_pace(live, "as fast as it goes")
+    wait_for_step(live, 20)
+    live.keyboard.press("Space")
+    paused(live)
+
+
+def test_space_pauses_after_the_rate_was_dragged(live: Page) -> None:
+    play(live)
+    box = rate_slider(live).locator("xpath=ancestor::*[@data-testid='stSlider']").bounding_box()
+    assert box
+    live.mouse.move(box["x"] + 30, box["y"] + box["height"] - 18)
+    live.mouse.down()
+    live.mouse.move(box["x"] + 90, box["y"] + box["height"] - 18, steps=5)
+    live.mouse.up()
+    live.wait_for_function("meta.rate_changes.length > 1")
+    live.keyboard.press("Space")
+    paused(live)
+
+
+def test_space_plays_after_reset_was_clicked(live: Page) -> None:
+    button(live, "Step").click()
+    expect_step(live, 2)
+    button(live, "Reset").click()
+    expect_step(live, 1)
+    live.keyboard.press("Space")
+    expect(button(live, "Pause")).to_be_visible()
+    pause(live)
+
+
+def test_space_is_for_the_control_that_was_reached_by_keyboard(live: Page) -> None:
+    button(live, "Step").click()
+    expect_step(live, 2)
+    panel = live.locator("details", has_text="Watch one digit")
+    panel.locator("summary").focus()
+    live.keyboard.press("Space")
+    expect(panel).to_have_attribute("open", "")
+    button(live, "Reset").focus()
+    live.keyboard.press("Space")
+    expect_step(live, 1)
+    expect(button(live, "Play")).to_be_visible()
+    rate_slider(live).focus()
+    live.keyboard.press("Space")  # of which a slider makes nothing
+    expect(button(live, "Pause")).to_be_visible()
+
+
+@pytest.mark.parametrize("by_mouse", [True, False])
+def test_page_keys_go_by_a_hundred_also_on_the_scrubber(
+    page: Page, step_url: str, by_mouse: bool
+) -> None:
+    on_the_step_page.opened(page, step_url)
+    slider = page.get_by_role("slider", name="Step")
+    if by_mouse:
+        box = page.locator(".st-key-scrubber").bounding_box()
+        assert box
+        page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + box["height"] / 2)
+    else:
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+    expect(page.locator(".stage")).not_to_have_attribute("data-step", "250")
+    start = int(slider.input_value())
+    on_the_step_page.expect_step(page, start)
+    page.keyboard.press("PageUp")
+    on_the_step_page.expect_step(page, start - 100)
+    page.keyboard.press("PageDown")
+    on_the_step_page.expect_step(page, start)
+
+
+# ---- Fingers ----
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport=NARROW, has_touch=True, is_mobile=True)
+    context.add_init_script("localStorage.setItem('watch-it-learn.tour', 'seen')")
+    yield context.new_page()
+    context.close()
+
+
+def test_a_tap_on_a_chart_is_answered_where_it_was(phone: Page, app_url: str) -> None:
+    phone.goto(link_to(f"{app_url}/evaluate", 600))
+    plot = phone.locator(".st-key-confusion .nsewdrag.drag").first
+    plot.scroll_into_view_if_needed(timeout=30_000)
+    for row, column in ((4, 9), (2, 2), (7, 7)):
+        box = plot.bounding_box()
+        assert box
+        x = box["x"] + (column + 0.3) * box["width"] / 10
+        phone.touchscreen.tap(x, box["y"] + (row + 0.7) * box["height"] / 10)
+        what = re.compile(f"of class {row}, taken for {column};")
+        expect(phone.get_by_text(what)).to_be_visible(timeout=15_000)
+
+
+def test_the_sidebar_closes_over_the_page_that_was_chosen(phone: Page, app_url: str) -> None:
+    phone.goto(app_url)
+    phone.get_by_test_id("stExpandSidebarButton").tap(timeout=30_000)
+    phone.get_by_test_id("stSidebar").get_by_role("link", name="Notes").tap()
+    expect(phone.get_by_role("heading", name=re.compile("notes", re.I)).first).to_be_visible()
+    expect(phone.get_by_test_id("stExpandSidebarButton")).to_be_visible()
+    expect(phone.get_by_test_id("stSidebar")).not_to_be_in_viewport()
