@@ -1,17 +1,51 @@
-"""What a click on a figure of Plotly tells, which is whatever the browser says."""
+"""Figures of Plotly that can be clicked."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
+from plotly.graph_objects import Figure
+
+from pages.parts.component import component
+
+Point = Mapping[str, Any]
+"""What the browser tells of a point: "x" and "y" as in the figure, "of" its custom data or None.
+Whatever it tells: whoever reads it looks whether it makes sense, with `whole`."""
 
 
-def clicked_point(key: str) -> dict[str, Any]:
-    """Return the point of a figure that was clicked last, or an empty one."""
-    state = st.session_state.get(key)
-    selection = state.get("selection") if isinstance(state, dict) else None
-    points = selection.get("points") if isinstance(selection, dict) else None
-    point = points[0] if isinstance(points, list) and points else None
-    return point if isinstance(point, dict) else {}
+def clickable_figure(
+    figure: Figure,
+    key: str,
+    on_click: Callable[[Point], None],
+    alt: str | None = None,
+    reach: int | None = None,
+    config: dict[str, Any] | None = None,
+) -> None:
+    """Draw a figure, and hear of clicks on its points.
+
+    Streamlit's own way, `on_select`, goes by the figure's contents. While a run plays they change
+    all the time, and a click on what was on the screen would be lost as often as not.
+
+    Args:
+        figure: with lines or markers.
+        key: one for each figure on a page.
+        on_click: told the nearest point, before the script run that it causes.
+        alt: what the figure shows, in words.
+        reach: how near to the point the click has to be, in CSS pixels; however far unless given.
+        config: Plotly's.
+    """
+    told_by = f"{key}_clicks"
+
+    def clicked() -> None:
+        point = st.session_state.get(told_by, {}).get("clicked")
+        if isinstance(point, dict):
+            on_click(point)
+
+    st.plotly_chart(figure, key=key, alt=alt, config=config)
+    with st.container(key=f"unseen_{told_by}"):  # which takes no room
+        component("clicks")(
+            key=told_by, data={"figure": key, "reach": reach}, on_clicked_change=clicked
+        )
 
 
 def whole(told: object) -> int | None:

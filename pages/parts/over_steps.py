@@ -3,7 +3,7 @@
 import streamlit as st
 from plotly.graph_objects import Figure
 
-from pages.parts.clicks import clicked_point, whole
+from pages.parts.clicks import Point, clickable_figure, whole
 from pages.parts.curves import Curves
 from pages.parts.figures import accuracy_figure, loss_figure
 from pages.parts.keys import Key
@@ -34,11 +34,11 @@ def clickable(session: Session, key: str, figure: Figure, alt: str | None = None
         alt: what they show, in words.
     """
 
-    def clicked() -> None:
-        if (number := whole(clicked_point(key).get("x"))) is not None:
+    def clicked(point: Point) -> None:
+        if (number := whole(point.get("x"))) is not None:
             session.seek(number)
 
-    st.plotly_chart(figure, key=key, on_select=clicked, selection_mode="points", alt=alt)
+    clickable_figure(figure, key, clicked, alt)
 
 
 def step_box(session: Session) -> None:
@@ -62,6 +62,10 @@ def step_box(session: Session) -> None:
 
 
 def leave(session: Session) -> None:
-    """Go to the step page, if a step has just been sought: `pages.parts.page` switches."""
-    if session.seeking:
+    """Go to another page, if a click has just asked for that: `pages.parts.page` switches.
+
+    At the head of every part of a page that is drawn alone: Streamlit may hear of a click in
+    another part than the one that was clicked, in which nothing else would come of it.
+    """
+    if session.seeking or session.watch_asked:
         st.rerun()

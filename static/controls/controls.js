@@ -1,5 +1,5 @@
 /**
- * What people expect of keys and fingers, where Streamlit's and Plotly's controls do otherwise.
+ * What people expect of keys and fingers, where Streamlit's controls do otherwise.
  *
  * - The page's keys (Space plays, → steps, …) are Streamlit's, which are silent while a radio or a
  *   slider has the focus. A press with mouse or finger therefore leaves no focus behind, except in
@@ -7,7 +7,6 @@
  * - Space on a control that has the focus is that control's, not the page's.
  * - On a slider that has the focus, a key that a button of the page promises is that button's,
  *   unless the slider would do the same or cannot be used without it, as the arrow keys.
- * - Plotly takes for a click's place where the mouse was last, and a finger's tap moves no mouse.
  * - On a narrow screen the sidebar lies over the page that was chosen in it, and closes.
  */
 
@@ -19,7 +18,6 @@ const NARROW = 768 // pixels: up to here Streamlit lays the sidebar over the pag
 document.addEventListener("pointerup", () => setTimeout(letGo))
 document.body.addEventListener("keydown", keepSpace)
 window.addEventListener("keydown", handOver, { capture: true })
-window.addEventListener("pointerdown", point, { capture: true })
 document.addEventListener("click", closeSidebar)
 
 /** Called for every drawing; what it is about is the whole document. */
@@ -44,13 +42,6 @@ function handOver(event) {
   event.preventDefault()
   event.stopPropagation()
   if (!owner.disabled) owner.click()
-}
-
-function point(event) {
-  const chart = event.pointerType === "touch" && event.target.closest?.(".js-plotly-plot")
-  if (!chart) return
-  const { clientX, clientY } = event
-  event.target.dispatchEvent(new MouseEvent("mousemove", { clientX, clientY, bubbles: true }))
 }
 
 function closeSidebar(event) {

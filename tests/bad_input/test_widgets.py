@@ -44,12 +44,7 @@ JSON = st.recursive(
     ),
     max_leaves=5,
 )
-POINTS = st.lists(
-    st.one_of(JSON, st.fixed_dictionaries({}, optional=dict.fromkeys("xyz", JSON))), max_size=2
-)
-SELECTIONS = st.fixed_dictionaries(
-    {"selection": st.one_of(JSON, st.fixed_dictionaries({"points": POINTS, "rows": JSON}))}
-)
+POINTS = st.fixed_dictionaries({}, optional=dict.fromkeys(("x", "y", "of"), JSON))
 SPOTS = st.fixed_dictionaries(
     {
         "panel": st.one_of(JSON, st.sampled_from(["z", "image", "filter_before", "hidden"])),
@@ -61,9 +56,10 @@ TOLD = st.lists(
     st.fixed_dictionaries(
         {
             "event": st.one_of(
-                st.sampled_from(["pinned", "released", "sought", "asked", "drawn"]), TEXTS
+                st.sampled_from(["pinned", "released", "sought", "asked", "drawn", "clicked"]),
+                TEXTS,
             ),
-            "value": st.one_of(JSON, SPOTS),
+            "value": st.one_of(JSON, SPOTS, POINTS),
         }
     ),
     max_size=3,
@@ -71,7 +67,7 @@ TOLD = st.lists(
 STROKES = st.fixed_dictionaries(
     {"strokes": st.lists(st.fixed_dictionaries({"width": JSON, "points": JSON}), max_size=2)}
 )
-AS_JSON = st.one_of(JSON, SELECTIONS, TOLD, STROKES, SPOTS).map(json.dumps)
+AS_JSON = st.one_of(JSON, TOLD, STROKES, SPOTS).map(json.dumps)
 
 SENT = st.one_of(
     st.builds(lambda value: {"trigger_value": value}, st.booleans()),
@@ -87,7 +83,6 @@ SENT = st.one_of(
     st.builds(lambda text: {"json_value": text}, st.one_of(AS_JSON, TEXTS)),
     st.builds(lambda text: {"json_trigger_value": text}, st.one_of(AS_JSON, TEXTS)),
     st.builds(lambda told: {"json_trigger_value": json.dumps(told)}, TOLD),
-    st.builds(lambda told: {"string_value": json.dumps(told)}, SELECTIONS),
     st.builds(lambda content: {"bytes_value": content}, st.binary(max_size=9)),
     st.just({}),
 )

@@ -18,7 +18,7 @@ import on_the_stage
 import on_the_step_page
 import pytest
 import watching
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from serving import ROOT
 from threadpoolctl import threadpool_limits
 from watching import PATIENCE, SPY, Serve
@@ -129,6 +129,15 @@ def live(quiet: Page, app_url: str) -> Page:
 def stage(page: Page, stage_url: str) -> Page:
     """The stage at step 60 of one filter, on a wide screen."""
     return on_the_stage.opened(page, stage_url, "steps=60")
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    """A page on a narrow screen that is touched."""
+    context = browser.new_context(viewport=watching.NARROW, has_touch=True, is_mobile=True)
+    context.add_init_script("localStorage.setItem('watch-it-learn.tour', 'seen')")
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture

@@ -1,17 +1,14 @@
-"""Keys after a mouse, keys on what has the focus, and fingers on charts, in a real browser."""
+"""Keys after a mouse, keys on what has the focus, and the sidebar of a phone, in a real browser."""
 
 import re
-from collections.abc import Iterator
 
 import on_the_step_page
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from watching import (
-    NARROW,
     button,
     choose_pace,
     expect_step,
-    link_to,
     pause,
     paused,
     play,
@@ -99,28 +96,7 @@ def test_page_keys_go_by_a_hundred_also_on_the_scrubber(
     on_the_step_page.expect_step(page, start)
 
 
-# ---- Fingers ----
-
-
-@pytest.fixture
-def phone(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport=NARROW, has_touch=True, is_mobile=True)
-    context.add_init_script("localStorage.setItem('watch-it-learn.tour', 'seen')")
-    yield context.new_page()
-    context.close()
-
-
-def test_a_tap_on_a_chart_is_answered_where_it_was(phone: Page, app_url: str) -> None:
-    phone.goto(link_to(f"{app_url}/evaluate", 600))
-    plot = phone.locator(".st-key-confusion .nsewdrag.drag").first
-    plot.scroll_into_view_if_needed(timeout=30_000)
-    for row, column in ((4, 9), (2, 2), (7, 7)):
-        box = plot.bounding_box()
-        assert box
-        x = box["x"] + (column + 0.3) * box["width"] / 10
-        phone.touchscreen.tap(x, box["y"] + (row + 0.7) * box["height"] / 10)
-        what = re.compile(f"of class {row}, taken for {column};")
-        expect(phone.get_by_text(what)).to_be_visible(timeout=15_000)
+# ---- A phone ----
 
 
 def test_the_sidebar_closes_over_the_page_that_was_chosen(phone: Page, app_url: str) -> None:

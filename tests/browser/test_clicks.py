@@ -1,0 +1,78 @@
+"""Clicks on figures that are drawn anew meanwhile, and by a finger, in a real browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+from watching import link_to, play
+
+pytestmark = pytest.mark.browser
+
+SLOW = 30_000
+
+
+# In one go, for the figure may be replaced between any two; and when nothing moves any more.
+PLACE = """async ([row, column]) => {
+  const plot = () => document.querySelector(".st-key-confusion .nsewdrag")
+  for (;;) {
+    plot()?.closest(".st-key-confusion").scrollIntoView({ block: "center" })
+    const before = plot()?.getBoundingClientRect()
+    await new Promise((done) => setTimeout(done, 200))
+    const box = plot()?.getBoundingClientRect()
+    if (box?.width && box.y === before?.y) {
+      return [box.x + (column + 0.3) * box.width / 10, box.y + (row + 0.7) * box.height / 10]
+    }
+  }
+}"""
+
+
+def place_of(page: Page, row: int, column: int) -> tuple[float, float]:
+    """Where a cell of the confusion matrix is on the screen, not its middle."""
+    page.wait_for_selector(".st-key-confusion .nsewdrag", timeout=SLOW)
+    x, y = page.evaluate(PLACE, [row, column])
+    return x, y
+
+
+def expect_cell(page: Page, row: int, column: int) -> None:
+    what = re.compile(f"of class {row}, taken for {column}(;|\\.$)")
+    expect(page.get_by_text(what)).to_be_visible(timeout=SLOW)
+
+
+def test_a_click_is_heard_although_the_figure_is_replaced_within_it(
+    page: Page, app_url: str
+) -> None:
+    """While a run plays that happens in every second click on the matrix, or so."""
+    page.goto(link_to(f"{app_url}/evaluate", 600))
+    place_of(page, 0, 0)
+    play(page)
+    for row, column in ((4, 9), (2, 2)):
+        page.evaluate("""() => {
+          const figure = document.querySelector(".st-key-confusion .js-plotly-plot")
+          globalThis.replaced = () => !figure.isConnected
+            && document.querySelector(".st-key-confusion .nsewdrag") !== null
+        }""")
+        page.mouse.move(*place_of(page, row, column))
+        page.mouse.down()
+        page.wait_for_function("globalThis.replaced()", timeout=SLOW)
+        page.mouse.up()
+        expect_cell(page, row, column)
+
+
+def test_a_tap_is_answered_where_it_was(phone: Page, app_url: str) -> None:
+    phone.goto(link_to(f"{app_url}/evaluate", 600))
+    for row, column in ((4, 9), (2, 2), (7, 7)):
+        phone.touchscreen.tap(*place_of(phone, row, column))
+        expect_cell(phone, row, column)
+
+
+def test_a_drag_is_no_click(page: Page, app_url: str) -> None:
+    page.goto(link_to(f"{app_url}/evaluate", 600))
+    shown = page.get_by_text(re.compile("of class ., taken for ."))
+    place_of(page, 0, 0)
+    before = shown.inner_text(timeout=SLOW)
+    page.mouse.move(*place_of(page, 5, 5))
+    page.mouse.down()
+    page.mouse.move(*place_of(page, 5, 7), steps=4)
+    page.mouse.up()
+    page.wait_for_timeout(1_000)  # it would have been answered by now
+    assert shown.inner_text() == before
