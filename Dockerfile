@@ -4,8 +4,10 @@ FROM python:3.11-slim
 # The app runs as a plain user, who owns nothing but a home and the cache folder in it.
 RUN useradd --create-home --uid 10001 learner
 WORKDIR /app
-COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+COPY requirements.txt requirements-cluster.txt ./
+# With --build-arg CLUSTER=1 also Dask, for sweeps on a cluster.
+ARG CLUSTER
+RUN pip install --no-cache-dir -r requirements${CLUSTER:+-cluster}.txt
 COPY . .
 USER learner
 # Made here, so that a volume mounted there belongs to the same user.

@@ -9,6 +9,9 @@ from cnn.arrays import Array, Integers, read_only
 from cnn.loss import cross_entropy, one_hot
 from cnn.network import CHUNK, CLASSES, Forward, Parameters, forward
 
+DEATH_IMAGES = 500
+"""Held-out digits by which it is judged whether a network has died."""
+
 
 @dataclass(frozen=True)
 class Evaluation:

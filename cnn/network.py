@@ -268,14 +268,14 @@ class Backward:
 
     def __init__(self, n: int, parameters: Parameters, over: Forward | None = None) -> None:
         f, h, dtype = len(parameters.kernels), len(parameters.hidden), parameters.vector.dtype
-        self.losses = np.empty(n, dtype)
+        self.losses: Array  # `backward` puts new ones here, as it does with the winners
         self.delta2 = np.empty((n, CLASSES), dtype)
         self.delta1 = np.empty((n, h), dtype)
         self._delta0 = np.empty((n, pooled_size(f)), dtype)
         self.delta0 = self._delta0.reshape(n, f, *POOLED)
         self._dz = over._feature_map if over else np.empty((n, f, POSITIONS), dtype)
         self.dz = shown(self._dz)
-        self._winner: Integers = np.zeros((n, f, *POOLED), np.int64)
+        self._winner: Integers
         self.gradients = parameters.replaced(np.empty_like(parameters.vector))
 
     @property

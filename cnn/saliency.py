@@ -33,7 +33,7 @@ def saliency(parameters: Parameters, forward: Forward, classes: Integers) -> Sal
 
     As in the backward pass (the notes, section 2), but it begins with 1 at the output c and 0
     at the others, in the place of ``p − y``, and it goes one layer further:
-    ``∂z2[c]/∂x[i+u, j+v] = Σ_f Σ_u Σ_v k[u,v]·dz[i,j]``.
+    ``∂z2[c]/∂x[a,b] = Σ_f Σ_u Σ_v k[u,v]·dz[a−u, b−v]``, with 0 for dz beyond its edges.
 
     Args:
         parameters: those that the forward pass used.

@@ -2,8 +2,8 @@
 
 from experiments.estimate import Estimate, estimate
 from experiments.outcome import Outcome
-from experiments.record import Record, RecordError, read_record
-from experiments.running import ClusterError, run_sweep
+from experiments.record import Record, RecordError, digest_of, read_record
+from experiments.running import ClusterError, record_at, run_sweep
 from experiments.summary import Line, lines
 from experiments.sweep import MOST_RUNS, Sweep, SweepError
 from experiments.where import SCHEDULER, Where, read_plan
@@ -20,9 +20,11 @@ __all__ = [
     "Sweep",
     "SweepError",
     "Where",
+    "digest_of",
     "estimate",
     "lines",
     "read_plan",
     "read_record",
+    "record_at",
     "run_sweep",
 ]

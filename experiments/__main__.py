@@ -11,7 +11,7 @@ The file says what the page says; all of it may be left out::
     epochs = 1            # or steps = 4000
     data = "bundled"      # or "mnist", or "folder" with  folder = "…"
 
-    processes = 2         # on this machine: as many as it has cores, unless given
+    processes = 2         # on this machine: unless given one for each core, and at least two
     scheduler = "tcp://…" # a Dask scheduler, whose workers are used instead
 
 The results go to FILE.jsonl, run by run. The same command goes on where it was stopped, and the
@@ -32,7 +32,7 @@ from experiments import (
     SweepError,
     estimate,
     read_plan,
-    read_record,
+    record_at,
     run_sweep,
 )
 from experiments.where import Plan
@@ -51,12 +51,11 @@ def main() -> int:
     parser.add_argument("file", type=Path, help="what to try, as TOML")
     parser.add_argument("--results", type=Path, help="where to keep the results (FILE.jsonl)")
     given = parser.parse_args()
-    results: Path = given.results or given.file.with_suffix(".jsonl")
+    results: Path = given.results or given.file.parent / f"{given.file.stem}.jsonl"
     try:
         plan = read_plan(given.file.read_text(encoding="utf-8"))
         digits = load(plan.sweep.data, plan.folder)
-        before = read_record(results.read_bytes()).outcomes if results.exists() else {}
-        _run(plan, digits, results, before)
+        _run(plan, digits, results)
     except KeyboardInterrupt:
         _say(f"\nStopped. The runs that have ended are in {results}; the same command goes on.")
         return 130
@@ -75,18 +74,17 @@ def main() -> int:
     return 0
 
 
-def _run(plan: Plan, digits: Digits, results: Path, before: dict[int, Outcome]) -> None:
-    sweep, total = plan.sweep, len(plan.sweep.recipes)
-    ended, start = len(before), time.monotonic()
-    missing = [place for place in range(total) if place not in before]
+def _run(plan: Plan, digits: Digits, results: Path) -> None:
+    sweep, total, start = plan.sweep, len(plan.sweep.recipes), time.monotonic()
+    missing = record_at(results, sweep, digits).missing
     cost = estimate(sweep, digits, plan.where, missing)
     _say(
-        f"{total} runs, {ended} of them there already; {cost.steps:,} steps to take on "
-        f"{plan.where}: about {cost.work:,.0f} s of one core"
+        f"{total} run{'s' * (total > 1)}, {total - len(missing)} of them there already; "
+        f"{cost.steps:,} steps to take on {plan.where}: about {cost.work:,.0f} s of one core"
         + (f", {cost.seconds:,.0f} s" if cost.seconds is not None else "")
         + f", {cost.memory / 1e6:,.0f} MB."
     )
-    seen = set(before)
+    seen = set(range(total)) - {*missing}
 
     def heard(outcome: Outcome) -> None:
         seen.add(outcome.place)

@@ -11,7 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from cnn.run_file import digest
+from data import Digits
 from data.cache import write_whole
 from experiments.outcome import Outcome
 from experiments.sweep import Sweep, SweepError
@@ -62,6 +65,17 @@ class Record:
             "digits": self.digits,
             "sweep": self.sweep.to_values(),
         }
+
+
+_digests: WeakKeyDictionary[Digits, str] = WeakKeyDictionary()
+
+
+def digest_of(digits: Digits) -> str:
+    """Return the digits' `cnn.run_file.digest`, as in a saved run or sweep; taken but once."""
+    if digits not in _digests:
+        held_out = digits.held_out_images, digits.held_out_labels
+        _digests[digits] = digest(digits.images, digits.labels, held_out)
+    return _digests[digits]
 
 
 class Keeper:

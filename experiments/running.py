@@ -4,6 +4,8 @@ joblib schedules, transports and ends; what stands here is what is left to say: 
 still missing, when to stop, and what to do when a worker has died.
 """
 
+import asyncio
+import errno
 import multiprocessing
 import os
 import threading
@@ -12,14 +14,15 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
 
-from cnn.run_file import digest
 from data import Digits
+from data.cache import cache_folder
 from experiments.outcome import Outcome
-from experiments.record import Keeper, Record, RecordError, read_record
+from experiments.record import Keeper, Record, RecordError, digest_of, read_record
 from experiments.sweep import Sweep
 from experiments.where import Where
 from experiments.worker import train
@@ -39,6 +42,10 @@ CONNECTING = 15.0
 
 SMALLEST_SHARED = 10_000
 """Bytes from which on joblib maps an array into the workers instead of sending it with each run."""
+
+SHARED = "shared"
+"""Where in the cache folder the file stands that is mapped, until the sweep ends. The digits may be
+somebody's own, which are written nowhere else."""
 
 _one_at_a_time = threading.Lock()
 """joblib has one set of worker processes for all threads: whoever ends it, ends it for all."""
@@ -75,9 +82,10 @@ def run_sweep(
         where: on how many processes, or on which cluster.
         stopped: asked ten times a second, in another thread; once it says so, the runs that have
             not ended are ended, and the worker processes with them.
-        heard: told of every outcome once it is kept.
+        heard: told of every outcome once it is kept, also of those that the same sweep, begun
+            by somebody else, has kept while this one had to wait.
         waits: told True while another sweep runs in this process and this one has to wait, and
-            False when its turn has come.
+            False when its turn has come and all of those have been told.
 
     Returns:
         The sweep with all that has come of it.
@@ -86,24 +94,24 @@ def run_sweep(
         SweepError: its runs would be too long on these digits.
         RecordError: the file is not that of this sweep on these digits.
         ClusterError: the cluster cannot be reached or has no workers.
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, or the digits where the processes share them.
     """
     lengths = [sweep.length(recipe, len(digits.images)) for recipe in sweep.recipes]
-    known = digest(digits.images, digits.labels, (digits.held_out_images, digits.held_out_labels))
-    record = Record(sweep, known)
-    if path.exists():
-        record = read_record(path.read_bytes())
-        if (record.sweep, record.digits) != (sweep, known):
-            raise RecordError("The file holds another sweep, or one on other digits.")
-    keeper = Keeper(path, record)
+    record = record_at(path, sweep, digits)
     with _in_turn(where, stopped, waits) as engine:
+        for place, outcome in record_at(path, sweep, digits).outcomes.items():
+            if outcome != record.outcomes.get(place):  # of the same sweep, which this waited for
+                record.outcomes[place] = outcome
+                heard(outcome)
+        waits(False)
+        keeper = Keeper(path, record)
         deaths = 0
         tried: set[int] = set()  # a run that fails here is not tried again and again
         while (missing := [p for p in record.missing if p not in tried]) and not stopped():
             # The longest first, so that no worker is left with one when the others are done.
             missing.sort(key=lambda place: -lengths[place] * sweep.recipes[place].batch)
             if deaths >= MOST_DEATHS:
-                outcomes = (_given_up(place) for place in missing)
+                outcomes = (_given_up(place, where) for place in missing)
             else:
                 outcomes = engine.outcomes(sweep, lengths, missing, digits)
             try:
@@ -119,12 +127,29 @@ def run_sweep(
     return record
 
 
-def _given_up(place: int) -> Outcome:
+def record_at(path: Path, sweep: Sweep, digits: Digits) -> Record:
+    """Return what a file holds of a sweep on these digits: nothing yet where there is no file.
+
+    Raises:
+        RecordError: the file is not that of this sweep on these digits.
+        OSError: it cannot be read.
+    """
+    record = Record(sweep, digest_of(digits))
+    if not path.exists():
+        return record
+    there = read_record(path.read_bytes())
+    if (there.sweep, there.digits) != (record.sweep, record.digits):
+        raise RecordError("The file holds another sweep, or one on other digits.")
+    return there
+
+
+def _given_up(place: int, where: Where) -> Outcome:
+    or_else = ", or scheduler and workers do not find this program" if where.scheduler else ""
     return Outcome(
         place,
         "failed",
         f"The worker process died {MOST_DEATHS} times in a row: it may need more memory than "
-        "there is.",
+        f"there is{or_else}.",
     )
 
 
@@ -158,6 +183,10 @@ class _Engine:
                 except (BrokenExecutor, multiprocessing.TimeoutError) as error:
                     if not self.stopped():
                         raise _WorkerDied from error
+                except PicklingError as error:  # of all that travels, only the digits are written
+                    raise OSError(
+                        errno.ENOSPC, "there is no room for the digits", cache_folder() / SHARED
+                    ) from error
 
     @contextmanager
     def _configured(self, arrays: tuple[Any, ...]) -> Iterator[Callable[[], bool]]:
@@ -170,12 +199,15 @@ class _Processes(_Engine):
 
     @contextmanager
     def _configured(self, arrays: tuple[Any, ...]) -> Iterator[Callable[[], bool]]:
+        shared = cache_folder() / SHARED
+        shared.mkdir(parents=True, exist_ok=True)
         with parallel_config(
             "loky",
             n_jobs=self.where.processes,
             inner_max_num_threads=1,
             idle_worker_timeout=IDLE,
             max_nbytes=SMALLEST_SHARED,
+            temp_folder=str(shared),
         ):
             yield never
 
@@ -183,8 +215,8 @@ class _Processes(_Engine):
 class _Cluster(_Engine):
     """Workers of a Dask cluster, which may be on other machines (joblib's backend dask).
 
-    Each worker needs the packages of requirements-cluster.txt and has to find this project, such
-    as one that is started in its folder: ``dask worker tcp://… --nthreads 1``.
+    The scheduler and each worker need the packages of requirements-cluster.txt and have to find
+    this project, such as in its folder: ``PYTHONPATH=. dask worker tcp://… --nthreads 1``.
     """
 
     @contextmanager
@@ -214,8 +246,9 @@ class _Cluster(_Engine):
             ) from error
         connect: Any = distributed.Client  # it ships no types
         try:
+            asyncio.run(asyncio.wait_for(_greet(self.where.scheduler), CONNECTING))
             client = connect(self.where.scheduler, timeout=CONNECTING, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
+        except Exception as error:  # whatever is read into what another program answers there
             raise ClusterError("The cluster’s scheduler does not answer at its address.") from error
         # With a single core joblib would run everything in this process instead.
         deadline = time.monotonic() + CONNECTING
@@ -225,6 +258,24 @@ class _Cluster(_Engine):
                 raise ClusterError("The cluster has fewer than two cores: start more workers.")
             time.sleep(WATCHED)
         return client
+
+
+async def _greet(address: str | None) -> None:
+    """Ask a scheduler who it is: a client that finds none leaves threads that end in tracebacks.
+
+    Raises:
+        Exception: there is none at that address.
+    """
+    from distributed import Security
+    from distributed.core import rpc
+
+    connect: Any = rpc  # it ships no types
+    configured: Any = Security  # as the client's
+    async with connect(
+        address, connection_args=configured().get_connection_args("client")
+    ) as scheduler:
+        if (await scheduler.identity())["type"] != "Scheduler":
+            raise ValueError("a worker, or another program of Dask")
 
 
 @contextmanager
@@ -257,7 +308,6 @@ def _in_turn(
         waits(True)
         if stopped():
             break
-    waits(False)
     try:
         yield _Processes(where, stopped)
     finally:

@@ -13,12 +13,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from cnn import Recipe, Run
-from cnn.evaluation import evaluate, is_dead
+from cnn.evaluation import DEATH_IMAGES, evaluate, is_dead
 from cnn.history import History
 from experiments.outcome import CURVE_POINTS, End, Outcome, Point, finite
-
-DEATH_IMAGES = 500
-"""Held-out digits by which it is judged whether a network has died."""
 
 LAST_STEPS = 100
 """Steps that a run's final training loss is the mean of."""

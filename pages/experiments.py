@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.parts.compare_panel import compare
+from pages.parts.over_steps import leave
 from pages.parts.page import page
 from pages.parts.playing import playing, refresh
 from pages.parts.runs_panel import handling, table
@@ -20,6 +21,7 @@ st.subheader("The runs of this visit")
 @st.fragment(run_every=refresh(held))
 def runs() -> None:
     """The table follows the run that plays."""
+    leave(held)
     table(held)
 
 

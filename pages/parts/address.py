@@ -7,6 +7,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.parts.component import component
 from pages.parts.link import DEFAULT, Wanted, query, wanted
+from pages.parts.over_steps import leave
 from pages.parts.session import Session, begin, session
 
 PLAYING = 2.0
@@ -39,6 +40,7 @@ def address(visit: Session, page: str) -> None:
 
     @st.fragment(run_every=PLAYING if visit.playing else STANDING)
     def write() -> None:
+        leave(visit)
         context = get_script_run_ctx()
         component("address")(
             key="address_bar",

@@ -81,7 +81,7 @@ def sweep_figure(
         rates: of all runs, so that the axis stays as it is while they end.
     """
     figure = _figure("held-out digits right")
-    figure.update_layout(height=420, hovermode="closest")
+    figure.update_layout(height=420, hovermode="closest", dragmode="pan")
     for at, line in enumerate(drawn):
         name = line.name or "median of the seeds"
         _band(figure, line, at, name)

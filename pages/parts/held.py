@@ -7,14 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnn import Parameters, Recipe, Run, Step, backward, forward
-from cnn.evaluation import evaluate, is_dead
+from cnn.evaluation import DEATH_IMAGES, evaluate, is_dead
 from cnn.run import HELD_OUT_IMAGES
 from data import Digits
 from pages.parts.limits import limits
 from pages.parts.reach import Reach, reach_of
-
-DEATH_IMAGES = 500
-"""Held-out digits by which it is judged whether a network has died."""
 
 LEARNED = 0.2
 """Share of digits above which a network has learned something: twice what guessing gives."""

@@ -7,12 +7,12 @@ import streamlit as st
 from cnn import Parameters
 from cnn.run_file import (
     RunFileError,
-    digest,
     largest_size,
     members,
     read_run,
     write_members,
 )
+from experiments import digest_of
 from pages.parts.digits import shared_digits
 from pages.parts.exports import parameters_npz, parameters_onnx
 from pages.parts.keys import Key
@@ -57,9 +57,7 @@ def _save(session: Session) -> None:
 
     # A file is made when it is asked for, beside the thread in which the run trains.
     def whole() -> bytes:
-        known = digest(
-            digits.images, digits.labels, (digits.held_out_images, digits.held_out_labels)
-        )
+        known = digest_of(digits)
         with TURNS.standing():
             kept = members(run, known)
         file = io.BytesIO()

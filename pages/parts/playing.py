@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.parts.over_steps import leave
 from pages.parts.rates import written
 from pages.parts.session import Session
 from pages.parts.trouble import what_went_wrong
@@ -19,6 +20,7 @@ def playing(session: Session) -> None:
 
     @st.fragment(run_every=session.pace.interval if session.playing else None)
     def tick() -> None:
+        leave(session)
         was_playing = session.playing
         session.tick()
         run = session.run

@@ -8,7 +8,7 @@ from pages.parts.curves import thinned
 from pages.parts.held import Held
 from pages.parts.keys import Key
 from pages.parts.rates import written
-from pages.parts.session import LONGEST_NAME, Session
+from pages.parts.session import LONGEST_NAME, MOST_OTHERS, Session
 
 
 class Row(NamedTuple):
@@ -51,9 +51,10 @@ def _row(held: Held, in_hand: bool) -> Row:
     run, recipe = held.run, held.run.recipe
     newest = thinned(run.history, 1, run.step)  # one point: the mean of the last hundred steps
     judged = run.history.held_out_accuracy
-    name = f"{held.number}" + (f" · {held.name}" if held.name else "")
+    # Its name last, for it may be too long for the column.
+    said = (str(held.number), "in hand" if in_hand else "", held.name)
     return Row(
-        f"{name} · in hand" if in_hand else name,
+        " · ".join(part for part in said if part),
         recipe.data,
         " → ".join(written(rate) for _, rate in recipe.learning_rate),
         recipe.batch,
@@ -86,6 +87,10 @@ def table(session: Session) -> None:
             ),
         },
     )
+    st.caption(
+        f"A visit keeps up to {MOST_OTHERS + 1} runs: when one more begins, the one that was in "
+        "hand longest ago is let go. A saved run can be opened again."
+    )
 
 
 def handling(session: Session) -> None:
@@ -97,6 +102,7 @@ def handling(session: Session) -> None:
     def rename() -> None:
         if (name := st.session_state.get(key)) is not None:
             session.rename(number, name)
+            st.session_state[Key.RUN_CHOSEN] = number  # the box shows the new name only if told so
 
     with st.container(horizontal=True, vertical_alignment="bottom", key="handling"):
         number = st.selectbox(

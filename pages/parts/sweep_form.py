@@ -14,14 +14,23 @@ from cnn.recipe import (
     MAX_STEPS,
     quoted,
 )
-from data import Digits
-from experiments import MOST_RUNS, Estimate, Record, Sweep, SweepError, Where, estimate
+from data import Digits, is_own
+from experiments import (
+    MOST_RUNS,
+    Estimate,
+    Record,
+    Sweep,
+    SweepError,
+    Where,
+    digest_of,
+    estimate,
+)
 from experiments.sweep import MAX_EPOCHS, without_partner
 from pages.parts.keys import Key
 from pages.parts.numbers import in_decimals
 from pages.parts.refusal import plain
 from pages.parts.session import Session
-from pages.parts.sweeping import Sweeping, begun, digest_of, where_sweeps_run
+from pages.parts.sweeping import Sweeping, begun, where_sweeps_run
 from pages.parts.wording import counted
 
 
@@ -232,13 +241,14 @@ def _start(session: Session, sweeping: Sweeping) -> None:
             disabled=busy,
             key="start_sweep",
         )
-        st.download_button(
-            "The same for the shell (.toml)",
-            sweeping.record.sweep.to_toml(),
-            "sweep.toml",
-            on_click="ignore",
-            help="For a whole night: python -m experiments sweep.toml",
-        )
+        if not is_own(sweeping.record.sweep.data):  # the shell knows no digits of a visitor's own
+            st.download_button(
+                "The same for the shell (.toml)",
+                sweeping.record.sweep.to_toml(),
+                "sweep.toml",
+                on_click="ignore",
+                help="For a whole night: python -m experiments sweep.toml",
+            )
     if pressed and not busy:
         session.kept.sweeping = sweeping
         sweeping.go()

@@ -1,22 +1,28 @@
 """A sweep in hand: how far it is, its picture, its runs, and the way from a point to its run."""
 
+from contextlib import suppress
+
 import streamlit as st
 
 from cnn import Recipe
 from data import Digits
-from experiments import Outcome, Record, RecordError, lines
+from experiments import Outcome, RecordError, lines
 from experiments.record import LARGEST
-from pages.parts.clicks import clicked_point, whole
+from pages.parts.clicks import Point, clickable_figure, whole
 from pages.parts.digits import shared_digits
 from pages.parts.experiment_figures import WORDS, sweep_figure
 from pages.parts.keys import Key
 from pages.parts.limits import megabytes
+from pages.parts.over_steps import leave
 from pages.parts.rates import written
 from pages.parts.refusal import plain, refused
 from pages.parts.session import Session
 from pages.parts.sweep_form import duration
-from pages.parts.sweeping import Sweeping, brought, digits_for, kept_sweeps
+from pages.parts.sweeping import KeptSweep, Sweeping, brought, kept_sweeps, taken_up
 from pages.parts.wording import counted
+
+FINGER = 20
+"""CSS pixels: a click as near as that to a dot is on it."""
 
 LOOKED = 1.0
 """Seconds between two looks at a sweep that runs."""
@@ -33,7 +39,7 @@ def sweep(session: Session) -> None:
 
     @st.fragment(run_every=LOOKED if ran else None)
     def look() -> None:
-        _open_sought(session)
+        leave(session)
         was_running = sweeping.running
         if sweeping.task:
             sweeping.task.look()
@@ -48,7 +54,7 @@ def sweep(session: Session) -> None:
 
 def _progress(sweeping: Sweeping) -> None:
     record = sweeping.record
-    done, total = len(record.outcomes), len(record.sweep.recipes)
+    done, total = sweeping.done, len(record.sweep.recipes)
     left = sweeping.left
     more = f", about {duration(left)} left" if left is not None else ""
     st.progress(done / total, f"{done} of {counted(total, 'run')} ended{more}")
@@ -64,7 +70,7 @@ def _progress(sweeping: Sweeping) -> None:
             )
         st.download_button(
             "Save the results (.jsonl)",
-            record.to_bytes(),
+            record.to_bytes,  # made when it is asked for, not once a second while it runs
             "sweep.jsonl",
             on_click="ignore",
             help="A line for the sweep and one for each run; opened here again, it goes on.",
@@ -85,18 +91,17 @@ def _picture(session: Session, sweeping: Sweeping) -> None:
     if not outcomes:
         return
 
-    def clicked() -> None:
-        held = clicked_point("sweep_picture").get("customdata")
-        place = whole(held[0] if isinstance(held, list) and held else held)
+    def clicked(point: Point) -> None:
+        place = whole(point.get("of"))
         if place in outcomes:
-            session.kept.sought = place
+            _open(session, sweeping, place)
 
     sweep = sweeping.record.sweep
-    st.plotly_chart(
+    clickable_figure(
         sweep_figure(lines(sweep, outcomes), outcomes, sweep.learning_rate),
-        key="sweep_picture",
-        on_select=clicked,
-        selection_mode="points",
+        "sweep_picture",
+        clicked,
+        reach=FINGER,
         alt="Held-out accuracy over the learning rate; the table has the numbers.",
     )
     st.caption(
@@ -115,7 +120,7 @@ def _choice(session: Session, sweeping: Sweeping) -> None:
 
     def open_it() -> None:
         if (place := st.session_state.get(Key.SWEEP_RUN)) is not None:
-            session.kept.sought = place
+            _open(session, sweeping, place)
             st.session_state[Key.SWEEP_RUN] = None
 
     st.selectbox(
@@ -138,21 +143,17 @@ def _named(place: int, recipe: Recipe, outcome: Outcome) -> str:
     )
 
 
-def _open_sought(session: Session) -> None:
-    """Take the run of a dot in hand, and go to the live page, where it is trained again."""
-    place, sweeping = session.kept.sought, session.kept.sweeping
-    session.kept.sought = None
-    if place is None or sweeping is None or sweeping.digits is None:
+def _open(session: Session, sweeping: Sweeping, place: int) -> None:
+    """Take a run in hand, and ask for the live page, where it is trained again: see `leave`."""
+    if sweeping.digits is None:
         return
-    outcome = sweeping.record.outcomes.get(place)
-    if outcome is None:
-        return
+    outcome = sweeping.record.outcomes[place]
     session.start(sweeping.digits, sweeping.record.sweep.recipes[place])
     session.rename(session.held.number, f"sweep, run {place + 1}")
     # One step more than a run that diverged could take, so that it is seen to diverge.
     goal = outcome.step + (outcome.end == "diverged")
     session.goal = goal if goal > 1 else None
-    st.switch_page("app.py")
+    session.watch_asked = True
 
 
 def _table(sweeping: Sweeping) -> None:
@@ -198,15 +199,15 @@ def open_sweep(session: Session) -> None:
 
     def choose() -> None:
         if (at := st.session_state.get(Key.SWEEP_KEPT)) is not None and at < len(kept):
-            record, path = kept[at].record, kept[at].path
-            session.kept.sweeping = Sweeping(record, digits_for(record, digits_called), path)
+            with suppress(RecordError, OSError):  # gone meanwhile: it is no longer in the list
+                session.kept.sweeping = taken_up(kept[at].path, digits_called)
 
     with st.expander("Earlier sweeps, and files"):
         st.selectbox(
             "A sweep that is kept on this machine",
             range(len(kept)),
             index=None,
-            format_func=lambda at: f"{kept[at].changed:%d %b %H:%M}, {_summary(kept[at].record)}",
+            format_func=lambda at: f"{kept[at].changed:%d %b %H:%M}, {_summary(kept[at])}",
             key=Key.SWEEP_KEPT,
             on_change=choose,
             placeholder="the newest first" if kept else "none so far",
@@ -219,6 +220,7 @@ def open_sweep(session: Session) -> None:
             key=f"{Key.SWEEP_FILE}_{number}",
             max_upload_size=megabytes(LARGEST // 1_000_000),
             disabled=busy,
+            help="It goes on in a file of its own, which is not among the sweeps above.",
         )
         if file is None:
             return
@@ -233,10 +235,10 @@ def open_sweep(session: Session) -> None:
         st.rerun()
 
 
-def _summary(record: Record) -> str:
-    sweep = record.sweep
+def _summary(kept: KeptSweep) -> str:
+    sweep = kept.sweep
     rates = sweep.learning_rate
     return (
-        f"{len(record.outcomes)} of {counted(len(sweep.recipes), 'run')}, "
+        f"{kept.ended} of {counted(len(sweep.recipes), 'run')}, "
         f"η {written(min(rates))} to {written(max(rates))}, {sweep.data}"
     )

@@ -11,13 +11,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from cnn.run_file import digest
 from data import Cancelled, DataError, Digits
 from data.cache import cache_folder, write_whole
 from experiments import (
@@ -25,8 +24,10 @@ from experiments import (
     Outcome,
     Record,
     RecordError,
+    Sweep,
     SweepError,
     Where,
+    digest_of,
     read_record,
     run_sweep,
 )
@@ -35,11 +36,12 @@ from pages.parts.task import Progress, Task
 
 FOLDER = "sweeps"
 
+BROUGHT = f"{FOLDER}/brought"
+"""Where sweeps go on that came from files: apart, for those of `FOLDER` are offered to everybody.
+"""
+
 LISTED = 20
 """Kept sweeps that are offered, the newest first."""
-
-
-_digests: WeakKeyDictionary[Digits, str] = WeakKeyDictionary()
 
 
 class Sweeping:
@@ -50,15 +52,16 @@ class Sweeping:
         digits: what it trains on, or None where they are not here: then it cannot go on.
         path: of its file.
         task: the work, or None if it has not been begun here.
-        began: with how many outcomes it was begun,
-        since: and when, in seconds of `time.monotonic`.
+        todo: how many runs were missing when it was begun,
+        ended: how many of them have ended since,
+        since: and when that was, in seconds of `time.monotonic`.
         waiting: whether another visitor's sweep has to end before this one begins.
     """
 
     def __init__(self, record: Record, digits: Digits | None, path: Path) -> None:
         self.record, self.digits, self.path = record, digits, path
-        self.task: Task[Record] | None = None
-        self.began, self.since = 0, 0.0
+        self.task: Task[None] | None = None
+        self.todo, self.ended, self.since = 0, 0, 0.0
         self.waiting = False
 
     @property
@@ -67,13 +70,18 @@ class Sweeping:
         return self.task is not None and self.task.running
 
     @property
+    def done(self) -> int:
+        """How many runs have ended. One that failed is to end once more while it goes on."""
+        if self.running:
+            return len(self.record.sweep.recipes) - self.todo + self.ended
+        return len(self.record.outcomes)
+
+    @property
     def left(self) -> float | None:
         """Seconds until it ends, by the pace so far; None while that is not known."""
-        done = len(self.record.outcomes) - self.began
-        if not self.running or done < 2:
+        if not self.running or self.ended < 2:
             return None
-        total = len(self.record.sweep.recipes)
-        return (time.monotonic() - self.since) / done * (total - len(self.record.outcomes))
+        return (time.monotonic() - self.since) / self.ended * (self.todo - self.ended)
 
     @property
     def forbidden(self) -> str | None:
@@ -101,7 +109,7 @@ class Sweeping:
         digits, record, there = self.digits, self.record, _visitor_is_there()
         path = self.path
 
-        def work(report: Progress) -> Record:
+        def work(report: Progress) -> None:
             def stopped() -> bool:
                 if there() and self.task:
                     self.task.look()
@@ -114,14 +122,16 @@ class Sweeping:
             def heard(outcome: Outcome) -> None:
                 # Another dictionary: the page may be going through this one.
                 record.outcomes = record.outcomes | {outcome.place: outcome}
+                self.ended += 1
 
             def waits(waiting: bool) -> None:
-                self.waiting, self.since = waiting, time.monotonic()
+                self.waiting = waiting
+                self._begin()
 
             try:
                 if record.outcomes and not path.exists():
                     write_whole(path, record.to_bytes())
-                return run_sweep(record.sweep, digits, path, where, stopped, heard, waits)
+                run_sweep(record.sweep, digits, path, where, stopped, heard, waits)
             except (SweepError, RecordError, ClusterError) as error:
                 raise DataError(str(error)) from error
             except OSError as error:
@@ -130,18 +140,18 @@ class Sweeping:
                     "“Go on” runs the others."
                 ) from error
 
-        self.began, self.since = len(record.outcomes) - len(_failed(record)), time.monotonic()
+        _look_up(record, path)  # somebody else may have gone on with it
+        self._begin()
         self.task = Task(work)
+
+    def _begin(self) -> None:
+        self.todo, self.ended, self.since = len(self.record.missing), 0, time.monotonic()
 
 
 def where_sweeps_run() -> Where:
     """Return where visitors' sweeps run: on the owner's cluster, or on cores of this machine."""
     where = Where.configured()
     return replace(where, processes=min(where.processes, max(limits().sweep_processes, 2)))
-
-
-def _failed(record: Record) -> list[Outcome]:
-    return [outcome for outcome in record.outcomes.values() if outcome.end == "failed"]
 
 
 def _visitor_is_there() -> Callable[[], bool]:
@@ -157,16 +167,14 @@ def _visitor_is_there() -> Callable[[], bool]:
     return there
 
 
-def digest_of(digits: Digits) -> str:
-    """Return the digits' fingerprint, as in the file of a sweep on them; taken but once."""
-    if digits not in _digests:
-        held_out = digits.held_out_images, digits.held_out_labels
-        _digests[digits] = digest(digits.images, digits.labels, held_out)
-    return _digests[digits]
+def _kept_as(name: bytes, folder: str = FOLDER) -> Path:
+    return cache_folder() / folder / f"{hashlib.sha256(name).hexdigest()[:16]}.jsonl"
 
 
-def _kept_as(name: bytes) -> Path:
-    return cache_folder() / FOLDER / f"{hashlib.sha256(name).hexdigest()[:16]}.jsonl"
+def _look_up(record: Record, path: Path) -> None:
+    """Add to a sweep what is kept of it; for a run that is known already it is the newer."""
+    with suppress(OSError, RecordError):
+        record.outcomes = record.outcomes | read_record(path.read_bytes()).outcomes
 
 
 @dataclass(frozen=True)
@@ -175,42 +183,82 @@ class KeptSweep:
 
     Attributes:
         path: its file.
-        record: what is in it.
+        sweep: what is tried.
+        ended: how many runs have ended.
         changed: when the last outcome came.
     """
 
     path: Path
-    record: Record
+    sweep: Sweep
+    ended: int
     changed: datetime
 
 
 def kept_sweeps() -> list[KeptSweep]:
-    """Return the newest sweeps that are kept, whoever ran them; damaged files are left out."""
+    """Return the newest sweeps that are kept, whoever ran them; damaged files are left out.
+
+    A file is read again only when it has changed: the list stands on a page that is drawn often,
+    and a large sweep takes 0.2 s to read.
+    """
+    stated = []
+    for path in (cache_folder() / FOLDER).glob("*.jsonl"):
+        with suppress(OSError):
+            stated.append((path.stat(), path))
+    newest = sorted(stated, key=lambda one: one[0].st_mtime_ns, reverse=True)[:LISTED]
     found = []
-    with suppress(OSError):
-        paths = sorted(
-            (cache_folder() / FOLDER).glob("*.jsonl"), key=lambda p: p.stat().st_mtime, reverse=True
-        )
-        for path in paths[:LISTED]:
-            with suppress(OSError, RecordError):
-                changed = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
-                found.append(KeptSweep(path, read_record(path.read_bytes()), changed))
-    return found
+    for stat, path in newest:
+        with suppress(OSError):
+            found.append(_glanced(path, stat.st_mtime_ns, stat.st_size))
+    return [kept for kept in found if kept]
+
+
+@lru_cache(maxsize=10 * LISTED)
+def _glanced(path: Path, changed: int, size: int) -> KeptSweep | None:
+    """Read what is said of a sweep in the list, or None if it is damaged.
+
+    Args:
+        path: of its file.
+        changed: when, in nanoseconds,
+        size: and how many bytes it has: of a file that is still so, nothing new is said.
+
+    Raises:
+        OSError: it cannot be read now.
+    """
+    try:
+        record = read_record(path.read_bytes())
+    except RecordError:
+        return None
+    when = datetime.fromtimestamp(changed / 1e9).astimezone()
+    return KeptSweep(path, record.sweep, len(record.outcomes), when)
 
 
 def begun(record: Record, digits: Digits | None) -> Sweeping:
     """Return a sweep in hand, with what is kept of it already."""
     named = json.dumps([record.sweep.to_values(), record.digits])
     path = _kept_as(named.encode())
-    with suppress(OSError, RecordError):
-        record.outcomes |= read_record(path.read_bytes()).outcomes
+    _look_up(record, path)
     return Sweeping(record, digits, path)
 
 
-def brought(content: bytes, digits_called: Callable[[str], Digits | None]) -> Sweeping:
-    """Return the sweep of a file that somebody brought.
+def taken_up(path: Path, digits_called: Callable[[str], Digits | None]) -> Sweeping:
+    """Return a sweep that is kept here, in hand.
 
-    It goes on in a file of its own: nobody else's sweep is to show what it says.
+    Args:
+        path: of its file.
+        digits_called: finds digits by their name.
+
+    Raises:
+        RecordError, OSError: it is there no more.
+    """
+    record = read_record(path.read_bytes())
+    return Sweeping(record, digits_for(record, digits_called), path)
+
+
+def brought(content: bytes, digits_called: Callable[[str], Digits | None]) -> Sweeping:
+    """Return the sweep of a file that somebody brought, with what is kept of it already.
+
+    It goes on in a file of its own, which nobody is offered: no other sweep is to show what it
+    says. Whoever opens the same file again has what came of it since.
 
     Args:
         content: of the file.
@@ -219,8 +267,9 @@ def brought(content: bytes, digits_called: Callable[[str], Digits | None]) -> Sw
     Raises:
         RecordError: it is no such file.
     """
-    record = read_record(content)
-    return Sweeping(record, digits_for(record, digits_called), _kept_as(content))
+    record, path = read_record(content), _kept_as(content, BROUGHT)
+    _look_up(record, path)
+    return Sweeping(record, digits_for(record, digits_called), path)
 
 
 def digits_for(record: Record, digits_called: Callable[[str], Digits | None]) -> Digits | None:

@@ -62,6 +62,8 @@ def test_a_sweep_beside_the_live_page_and_a_dot_that_opens_its_run(experiments: 
     expect(ended(page)).to_have_text("6 of 6 runs ended")
     dots = page.locator(".stPlotlyChart").last.locator(".scatterlayer .point")
     expect(dots).to_have_count(6)
+    page.get_by_role("button", name=re.compile("^Play")).click()
+    expect(page.get_by_role("button", name=re.compile("^Pause"))).to_be_visible()
     dots.nth(4).click(force=True)  # of the higher rate; dots may lie on one another
     expect(page.locator(".stage")).to_have_attribute("data-step", "4000")
     page.get_by_role("link", name="Experiments").click()

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from cnn import Recipe, Run, forward
 from cnn.evaluation import evaluate
 from data import Digits
+from data.cache import cache_folder
 from experiments import Outcome, Record, RecordError, Sweep, Where, lines, read_record, run_sweep
 from experiments.estimate import estimate
 from experiments.worker import train
@@ -164,6 +167,58 @@ def test_a_sweep_waits_for_its_turn_and_says_so(few: Digits, tmp_path: Path) -> 
         assert long.result(60).outcomes == {}
         assert last.result(60).missing == []
         assert not waiting.is_set()
+
+
+def test_a_sweep_that_two_ask_for_at_once_is_trained_once(
+    ran: Record, small: Sweep, few: Digits, tmp_path: Path
+) -> None:
+    """The second waits, and is told what the first has kept meanwhile."""
+    path, waiting = tmp_path / "sweep.jsonl", threading.Event()
+    heard: tuple[list[Outcome], list[Outcome]] = ([], [])
+    said: list[tuple[bool, int]] = []
+
+    def second(waits: bool) -> None:
+        said.append((waits, len(heard[1])))
+        waiting.set()
+
+    def first(outcome: Outcome) -> None:
+        assert waiting.wait(60)  # none of its runs is kept before the other waits
+        heard[0].append(outcome)
+
+    with ThreadPoolExecutor(2) as threads:
+        begun = threading.Event()
+        one = threads.submit(
+            run_sweep, small, few, path, Where(2), heard=first, waits=lambda _: begun.set()
+        )
+        assert begun.wait(60)
+        other = threads.submit(
+            run_sweep, small, few, path, Where(2), heard=heard[1].append, waits=second
+        )
+        assert one.result(60) == other.result(60)
+    assert heard[0] == heard[1]
+    assert comparable(other.result().outcomes) == comparable(ran.outcomes)
+    assert path.read_bytes().count(b"\n") == 5  # the sweep, and every run once
+    assert (said[0], said[-1]) == ((True, 0), (False, 4))
+
+
+def test_the_digits_are_mapped_from_the_cache_folder_alone(
+    small: Sweep, few: Digits, tmp_path: Path
+) -> None:
+    """They may be a visitor's own. When the sweep has ended nothing is left of them."""
+    get_reusable_executor().shutdown(wait=True)  # which keeps the folder that it began with
+    pixels = few.images[7].tobytes()
+
+    def written() -> list[Path]:
+        folders = (cache_folder() / "shared", Path(tempfile.gettempdir()), Path("/dev/shm"))
+        found = [
+            path for folder in folders for path in folder.glob("joblib_memmapping_folder*/*.pkl")
+        ]
+        return [path for path in found if pixels in path.read_bytes()]
+
+    seen: list[Path] = []
+    run_sweep(small, few, tmp_path / "1", Where(2), heard=lambda _: seen.extend(written()))
+    assert {path.parents[1] for path in seen} == {cache_folder() / "shared"}
+    assert written() == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")

@@ -1,38 +1,19 @@
-"""The experiments page without a browser: the runs of the visit, and sweeps on real processes."""
+"""The experiments page without a browser: the runs of the visit, side by side."""
 
-import hashlib
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import pytest
-import streamlit as st
 from mounting import figures, trace
 from opening import drawn, held, opened, press, text
-from streamlit.testing.v1 import AppTest
-from threadpoolctl import threadpool_limits
 
 from cnn import Recipe, Run
 from data import Digits
-from data.cache import VARIABLE
-from experiments import Outcome, Record, Sweep, read_record
 from pages.parts.comparing import Parting, differences, parting
 from pages.parts.held import Held
 from pages.parts.keys import Key
 from pages.parts.session import Session
-from pages.parts.sweeping import Sweeping, digest_of
 
-
-@pytest.fixture(autouse=True)
-def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Sweeps are kept in a folder of the test's own."""
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
-    monkeypatch.delenv("WATCH_IT_LEARN_SCHEDULER", raising=False)
-    st.cache_resource.clear()
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
-    st.cache_resource.clear()
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 @pytest.fixture
@@ -45,13 +26,11 @@ def visit(digits: Digits) -> Session:
     return visit
 
 
-# ---- The runs of the visit ----
-
-
 def test_the_table_has_every_run_with_its_newest_numbers(visit: Session) -> None:
     app = opened("experiments", visit)
     table = app.dataframe[0].value
     assert table["Run"].tolist() == ["1", "2 · in hand"]
+    assert any("keeps up to 6 runs" in caption.value for caption in app.caption)
     assert table["η"].tolist() == ["0.02", "0.02 → 0.2"]
     assert table["Step"].tolist() == [300, 200]
     histories = [visit.others[1].run.history, visit.run.history]
@@ -68,7 +47,11 @@ def test_runs_are_renamed_taken_in_hand_and_removed(visit: Session) -> None:
     app.text_input(key=f"{Key.RUN_NAME}_1").set_value("  the *slow*  one ")
     drawn(app)
     assert app.dataframe[0].value["Run"].tolist() == ["1 · the *slow* one", "2 · in hand"]
+    # A browser shows what it had chosen, by its old name, unless it is told.
+    chosen = app.selectbox(key=Key.RUN_CHOSEN).proto
+    assert (chosen.set_value, chosen.raw_value) == (True, "run 1 “the *slow* one”")
     press(app, "Take in hand")
+    assert app.dataframe[0].value["Run"].tolist() == ["1 · in hand · the *slow* one", "2"]
     session = held(app)
     assert (session.held.number, session.held.name, session.run.step) == (1, "the *slow* one", 300)
     app.selectbox(key=Key.RUN_CHOSEN).set_value(2)
@@ -147,195 +130,3 @@ def test_where_two_runs_part_against_a_plain_look_at_every_step(digits: Digits) 
         "learning rate: 0.01 in run 1, 0.01 and 0.02 from step 38 in run 2"
     ]
     assert differences([held[0], held[0]]) == []
-
-
-# ---- Sweeps ----
-
-
-def field(app: AppTest, name: str, value: str) -> None:
-    app.text_input(key=f"{Key.SWEEP_FIELD}_{name}").set_value(value)
-
-
-def small_sweep(app: AppTest) -> None:
-    field(app, "learning_rate", "0.01, 0.3")
-    field(app, "batch", "10")
-    field(app, "seeds", "0, 1")
-    drawn(app)
-    app.button_group(key=Key.SWEEP_LENGTH).set_value("steps")
-    app.number_input(key=Key.SWEEP_COUNT).set_value(200)
-    drawn(app)
-
-
-def finished(app: AppTest) -> Sweeping:
-    sweeping = held(app).kept.sweeping
-    assert sweeping
-    assert sweeping.task
-    sweeping.task.join()
-    assert sweeping.task.error is None
-    drawn(app)
-    return sweeping
-
-
-def test_a_sweep_from_the_fields_to_the_time_machine(visit: Session, tmp_path: Path) -> None:
-    app = opened("experiments", visit)
-    small_sweep(app)
-    assert "**4 runs** of at most 200; 800 steps in all" in text(app)
-    press(app, "Start the sweep")
-    sweeping = finished(app)
-    record = sweeping.record
-    assert record.missing == []
-    assert read_record(sweeping.path.read_bytes()).outcomes == record.outcomes
-    (figure,) = (f for f in figures(app) if f["layout"]["xaxis"].get("type") == "log")
-    shares = {p: o.held_out_accuracy for p, o in record.outcomes.items()}
-    runs = trace(figure, "runs")
-    assert [runs["customdata"][at] for at in range(4)] == [0, 1, 2, 3]
-    assert list(runs["y"]) == [shares[place] for place in range(4)]
-    medians = [np.median([shares[0], shares[1]]), np.median([shares[2], shares[3]])]
-    assert list(trace(figure, "median of the seeds")["y"]) == pytest.approx(medians)
-
-    # By keyboard: the box does what a click on a dot does.
-    app.selectbox(key=Key.SWEEP_RUN).set_value(1)
-    drawn(app)
-    session = held(app)
-    assert session.run.recipe == Recipe(seed=1, batch=10, learning_rate=0.01)
-    assert session.run.step == 200
-    assert session.held.name == "sweep, run 2"
-    assert session.run.at(200).after.vector.tobytes() == session.run.parameters.vector.tobytes()
-
-    ended = hashlib.sha256(session.run.parameters.vector.tobytes()).hexdigest()
-    assert ended == record.outcomes[1].parameters
-
-
-def test_a_sweep_that_was_left_is_found_again_and_goes_on(digits: Digits, visit: Session) -> None:
-    """What a closed tab or a stopped server leaves: a file, half way."""
-    app = opened("experiments", visit)
-    small_sweep(app)
-    press(app, "Start the sweep")
-    sweeping = finished(app)
-    lines = sweeping.path.read_bytes().splitlines(keepends=True)
-    sweeping.path.write_bytes(b"".join(lines[:3]))  # the sweep and two runs
-
-    app = opened("experiments", Session.begun(digits, Recipe()))  # another visit
-    small_sweep(app)
-    assert "of which 2 are there already" in text(app)
-    app.selectbox(key=Key.SWEEP_KEPT).set_value(0)
-    drawn(app)
-    press(app, "Go on")
-    again = finished(app)
-    assert again.path == sweeping.path
-    assert again.path.read_bytes().startswith(b"".join(lines[:3]))
-    ends = {place: o.parameters for place, o in sweeping.record.outcomes.items()}
-    assert {place: o.parameters for place, o in again.record.outcomes.items()} == ends
-
-
-def test_a_cancelled_sweep_ends(visit: Session) -> None:
-    app = opened("experiments", visit)
-    field(app, "learning_rate", "0.01")
-    drawn(app)
-    app.number_input(key=Key.SWEEP_COUNT).set_value(500)
-    drawn(app)
-    press(app, "Start the sweep")
-    press(app, "Cancel the sweep")
-    sweeping = held(app).kept.sweeping
-    assert sweeping
-    assert sweeping.task
-    sweeping.task.join()
-    assert sweeping.record.outcomes == {}
-    assert not sweeping.running
-
-
-def brought(app: AppTest, content: bytes) -> AppTest:
-    (uploader,) = (one for one in app.file_uploader if "results of a sweep" in one.label)
-    uploader.set_value(("sweep.jsonl", content, "application/jsonl"))
-    return drawn(app)
-
-
-def test_a_file_is_opened_and_its_ends_are_marked(digits: Digits, visit: Session) -> None:
-    record = Record(Sweep((0.01, 0.1), seeds=(0,)), digest_of(digits))
-    record.outcomes = {
-        0: Outcome(0, "diverged", "Why.", 3, held_out_accuracy=0.1),
-        1: Outcome(1, "dead", "Why.", 4_000, held_out_accuracy=0.2),
-    }
-    app = brought(opened("experiments", visit), record.to_bytes())
-    (figure,) = (f for f in figures(app) if f["layout"]["xaxis"].get("type") == "log")
-    assert trace(figure, "runs")["marker"]["symbol"] == ["x", "diamond-open"]
-    names = {one.get("name") for one in figure["data"]}
-    assert {"diverged", "died: learns no more"} <= names
-    table = app.dataframe[-1].value
-    assert table["End"].tolist() == ["diverged", "died: learns no more"]
-
-
-def test_a_damaged_file_and_one_on_other_digits(digits: Digits, visit: Session) -> None:
-    app = brought(opened("experiments", visit), b"no sweep")
-    assert "not the file of a sweep" in app.error[0].value
-    record = Record(Sweep(seeds=(0,)), "0" * 64)
-    app = brought(opened("experiments", visit), record.to_bytes())
-    assert any("trained on digits called" in warning.value for warning in app.warning)
-    assert {b.label: b.disabled for b in app.button}["Go on"]
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "sentence"),
-    [
-        (
-            "learning_rate",
-            "0.001, abc",
-            "Learning rates: 'abc' is no number. "
-            "Write numbers, separated by commas, such as 0.01, 0.03.",
-        ),
-        (
-            "learning_rate",
-            " , ",
-            "Learning rates: nothing is given. "
-            "Write numbers, separated by commas, such as 0.01, 0.03.",
-        ),
-        ("learning_rate", "0.1, 0", "Learning rates: '0' is not above 0 and at most 1,000,000."),
-        ("learning_rate", "nan", "Learning rates: 'nan' is no number."),
-        ("learning_rate", "0.1, 0.10", "Learning rates: 0.1 is given twice. Take one of them out."),
-        (
-            "batch",
-            "ten",
-            "Images a step: 'ten' is no whole number. "
-            "Write whole numbers, separated by commas, such as 1, 10.",
-        ),
-        ("batch", "1001", "Images a step: '1001' is not from 1 to 1,000."),
-        ("filters", "9", "Filters: '9' is not from 1 to 8."),
-        ("filters", "1.5", "Filters: '1.5' is no whole number."),
-        ("hidden", "40; 50", "Hidden units: '40; 50' is no whole number."),
-        ("hidden", "0", "Hidden units: '0' is not from 1 to 256."),
-        ("seeds", "x", "Seeds: 'x' is no whole number."),
-        ("seeds", "-1", "Seeds: '-1' is not from 0 to 4,294,967,295."),
-        ("seeds", ", ".join(map(str, range(201))), "Seeds: 201 values, and 200 are the most."),
-        ("seeds", ", ".join(map(str, range(41))), "This is 205 runs"),
-    ],
-)
-def test_nonsense_in_a_field_is_said(visit: Session, name: str, value: str, sentence: str) -> None:
-    app = opened("experiments", visit)
-    field(app, name, value)
-    drawn(app)
-    said = app.error[0].value.replace("\\", "")
-    assert sentence in said
-    assert not re.search(r"learning_rate|from step|\bbatch\b|\bhidden\b", said)  # names in the code
-    assert "Start the sweep" not in [button.label for button in app.button]
-
-
-def test_a_list_whose_values_have_no_partner_and_a_run_without_end(visit: Session) -> None:
-    app = opened("experiments", visit)
-    field(app, "learning_rate", "0.01, 0.02, 0.02")
-    field(app, "filters", "1, 2")
-    drawn(app)
-    app.button_group(key=Key.SWEEP_COMBINE).set_value("list")
-    drawn(app)
-    assert app.error[0].value.replace("\\", "") == (
-        "In a list of settings every field with several values has the same number of them. "
-        "Here they have: Learning rates: 3, Filters: 2."
-    )
-    field(app, "filters", "1, 2, 3")
-    app.number_input(key=Key.SWEEP_COUNT).set_value(1_001)
-    drawn(app)
-    said = app.error[0].value.replace("\\", "")
-    assert said == "Each run takes 1,000 epochs at most, not 1,001."
-    app.number_input(key=Key.SWEEP_COUNT).set_value(1)
-    drawn(app)
-    assert not app.error
-    assert "**9 runs**" in text(app)
