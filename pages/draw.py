@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from pages.parts.drawing import canvas, digit_from, easel
+from pages.parts.drawing import canvas, digit_from, easel, no_digit
 from pages.parts.lesson import lesson, taught
 from pages.parts.page import page
 from pages.parts.playing import playing, refresh
 from pages.parts.session import session
 from pages.parts.sketch_stage import sketch_stage
-from pages.parts.verdict import EMPTY, ask_truth, judged, verdict
+from pages.parts.verdict import ask_truth, judged, verdict
 
 page("Draw")
 held = session()
@@ -25,7 +25,7 @@ def one_drawing() -> None:
         answer = st.container()
         told = ask_truth(held, there=digit is not None)
     if digit is None:
-        answer.info(EMPTY)
+        answer.info(no_digit())
     else:
         step = judged(held, digit, told)
         with answer:

@@ -23,13 +23,14 @@ def curves() -> None:
 
 curves()
 follows = follow_newest(held)
+end = held.run.step
 
 
 @st.fragment(run_every=rejudged(held) if follows else None)
 def judgement() -> None:
     """Every held-out digit, after the newest step or one of the past."""
     leave(held)
-    outcome = judged(held)
+    outcome = judged(held, end)
     classes(held, outcome)
     cell(held, outcome)
     worst(held, outcome)

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.parts.clicks import clicked_point, whole
+from pages.parts.clicks import Point, clickable_figure, whole
 from pages.parts.gallery import STYLE, gallery
 from pages.parts.judgement_figures import classes_figure, confusion_figure
 from pages.parts.judging import Judged
@@ -21,24 +21,29 @@ def classes(session: Session, judged: Judged) -> None:
     """Draw the confusion matrix, where a cell can be chosen, and each class's accuracy."""
     outcome, names = judged.outcome, session.digits.classes
     confusion = outcome.confusion
-    _begin_with_the_most_frequent_mistake(confusion)
+    if not session.kept.cell_chosen:
+        _take_the_most_frequent_mistake(confusion)
 
-    def clicked() -> None:
-        point = clicked_point(Key.CONFUSION)
+    def clicked(point: Point) -> None:
         label, said = whole(point.get("y")), whole(point.get("x"))
         if label in range(len(names)) and said in range(len(names)):
             st.session_state[Key.TRUE_CLASS], st.session_state[Key.SAID_CLASS] = label, said
+            session.kept.cell_chosen = True
 
     left, right = st.columns([3, 2])
     with left:
         st.markdown("**Which class is taken for which.** Click a cell to see its digits.")
-        st.plotly_chart(
+        clickable_figure(
             confusion_figure(confusion, names, _cell()),
-            key=Key.CONFUSION,
-            on_select=clicked,
-            selection_mode="points",
-            config={"displayModeBar": False},
+            Key.CONFUSION,
+            clicked,
             alt="The confusion matrix. Below, two boxes choose a cell and show its digits.",
+            config={"displayModeBar": False},
+        )
+        st.caption(
+            "Blue is right and orange is wrong: the stronger, the larger the share of the row’s "
+            "digits, from 0 to 100 % and the same at every step. So that a few are seen too, 1 % "
+            "has a tenth of the strength, 25 % half of it."
         )
     with right:
         st.markdown("**How many of each class are right.**")
@@ -50,12 +55,11 @@ def classes(session: Session, judged: Judged) -> None:
         )
 
 
-def _begin_with_the_most_frequent_mistake(confusion: NDArray[np.integer]) -> None:
-    if Key.TRUE_CLASS not in st.session_state:
-        mistakes = confusion - np.diag(confusion.diagonal())
-        row, column = np.unravel_index(mistakes.argmax(), mistakes.shape)
-        st.session_state[Key.TRUE_CLASS] = int(row)
-        st.session_state[Key.SAID_CLASS] = int(column)
+def _take_the_most_frequent_mistake(confusion: NDArray[np.integer]) -> None:
+    mistakes = confusion - np.diag(confusion.diagonal())
+    row, column = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    st.session_state[Key.TRUE_CLASS] = int(row)
+    st.session_state[Key.SAID_CLASS] = int(column)
 
 
 def _cell() -> tuple[int, int]:
@@ -63,7 +67,14 @@ def _cell() -> tuple[int, int]:
 
 
 def cell(session: Session, judged: Judged) -> None:
-    """Show the digits of one cell of the confusion matrix, the highest loss first."""
+    """Show the digits of one cell of the confusion matrix, the highest loss first.
+
+    It is that of the most frequent mistake until somebody chooses one, or turns its pages.
+    """
+
+    def choose() -> None:
+        session.kept.cell_chosen = True
+
     names = session.digits.classes
     st.html(STYLE)
     st.subheader("The digits of a cell")
@@ -74,6 +85,7 @@ def cell(session: Session, judged: Judged) -> None:
                 range(len(names)),
                 format_func=names.__getitem__,
                 key=key,
+                on_change=choose,
                 width=160,
                 persist_state="session",
             )
@@ -83,7 +95,9 @@ def cell(session: Session, judged: Judged) -> None:
         page = min(st.session_state.get(Key.CELL_PAGE, 1), pages)
         if pages > 1:
             st.session_state[Key.CELL_PAGE] = page
-            st.number_input(f"Page, 1 to {pages}", 1, pages, key=Key.CELL_PAGE, width=130)
+            st.number_input(
+                f"Page, 1 to {pages}", 1, pages, key=Key.CELL_PAGE, on_change=choose, width=130
+            )
     what = f"of class {plain(names[label])}, taken for {plain(names[said])}"
     if not len(positions):
         st.caption(f"After step {judged.step:,} there are no digits {what}.")

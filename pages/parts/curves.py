@@ -1,10 +1,11 @@
 """A run's history, thinned to as many points as a picture has room for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnn import Parameters
 from cnn.history import History
 
 SMOOTHED = 100
@@ -16,7 +17,7 @@ class Curves:
     """Curves over the steps, all at the same m steps.
 
     Attributes:
-        steps: (m,), rising.
+        steps: (m,), rising; 0 is before the first step, `from_start`.
         loss: (m,), mean loss of the steps up to it, in nats; one above 10⁹ counts as 10⁹.
         correct: (m,), mean number of images right a step, over the same steps.
         filters: (m, f, 3, 3), after the step.
@@ -56,4 +57,24 @@ def thinned(history: History, points: int, first: int = 1, last: int | None = No
         (entries["correct_sum"] - np.where(starts, before["correct_sum"], 0.0)) / span,
         filters.reshape(*filters.shape[:2], 3, 3),
         entries["kernels"][..., -1],
+    )
+
+
+def from_start(curves: Curves, start: Parameters) -> Curves:
+    """Put the filters that a run began with before its curves, at step 0.
+
+    Loss and hits belong to a step that was taken, so there they are not a number.
+
+    Args:
+        curves: of the run, from step 1 on.
+        start: its parameters before step 1.
+    """
+    nothing = np.array([np.nan])
+    return replace(
+        curves,
+        steps=np.append([0], curves.steps),
+        loss=np.append(nothing, curves.loss),
+        correct=np.append(nothing, curves.correct),
+        filters=np.concatenate((start.filters[np.newaxis], curves.filters)),
+        filter_bias=np.concatenate((start.filter_bias[np.newaxis], curves.filter_bias)),
     )

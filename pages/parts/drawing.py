@@ -20,6 +20,16 @@ STYLE = Path(__file__).parents[2] / "static" / "draw" / "page.css"
 
 DRAW, PICTURE, CAMERA = "Draw", "A picture", "Camera"
 
+EMPTY = {
+    DRAW: "Draw a digit, 0 to 9, with mouse, finger or keyboard. What the network really sees, "
+    "what it takes it for, and which pixels speak for that appear here while you draw.",
+    PICTURE: "What the network really sees of your picture, what it takes it for, and which "
+    "pixels speak for that appear here once there is a picture of a digit.",
+    CAMERA: "What the network really sees of your photo, what it takes it for, and which pixels "
+    "speak for that appear here once there is a photo of a digit.",
+}
+"""What is said in place of the answer while there is no digit, by where it is to come from."""
+
 SUFFIXES = ["png", "jpg", "jpeg", "webp", "gif"]
 
 BORROWED = "stage/colours.js", "stage/element.js"
@@ -46,6 +56,11 @@ def digit_from(sketch: Sketch) -> NDArray[np.uint8] | None:
         on_change=_another_digit,
     )
     return sketch.drawn if road == DRAW else sketch.picture
+
+
+def no_digit() -> str:
+    """Say what appears in place of this once there is a digit."""
+    return EMPTY[st.session_state[Key.DRAW_WITH]]
 
 
 def canvas(sketch: Sketch) -> None:

@@ -19,6 +19,9 @@ DASHES = ("solid", "dash", "dot")
 
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 
+FEW = 10
+"""Steps of which an axis names each one."""
+
 RateChanges = Iterable[tuple[int, float]]
 
 
@@ -39,7 +42,7 @@ def loss_figure(
     rate_changes: RateChanges,
 ) -> go.Figure:
     """Draw the loss of the training steps and of the held-out digits over the steps."""
-    figure = _over_steps("loss (nats)", rate_changes, rangemode="tozero")
+    figure = _over_steps("loss (nats)", curves.steps, rate_changes, rangemode="tozero")
     _add_both(figure, curves, curves.loss, held_out_steps, held_out_loss)
     return figure
 
@@ -52,7 +55,8 @@ def accuracy_figure(
     rate_changes: RateChanges,
 ) -> go.Figure:
     """Draw the share of digits classified rightly, in training and held out, over the steps."""
-    figure = _over_steps("share right", rate_changes, range=(-0.02, 1.02), tickformat=".0%")
+    axis = {"range": (-0.02, 1.02), "tickformat": ".0%"}
+    figure = _over_steps("share right", curves.steps, rate_changes, **axis)
     _add_both(figure, curves, curves.correct / batch, held_out_steps, held_out_accuracy)
     return figure
 
@@ -84,7 +88,7 @@ def _add_both(
 
 def weights_figure(curves: Curves, shown: int, rate_changes: RateChanges) -> go.Figure:
     """Draw the nine weights of one filter, and its bias, over the steps."""
-    figure = _over_steps("weight", rate_changes)
+    figure = _over_steps("weight", curves.steps, rate_changes)
     figure.add_traces(  # as dictionaries, all at once: half the time
         [
             {
@@ -118,7 +122,7 @@ def weights_figure(curves: Curves, shown: int, rate_changes: RateChanges) -> go.
 
 def distances_figure(went: Travelled, rate_changes: RateChanges) -> go.Figure:
     """Draw how far a filter went over each stretch of a hundred steps."""
-    figure = _over_steps("distance", rate_changes, rangemode="tozero")
+    figure = _over_steps("distance", went.steps, rate_changes, rangemode="tozero")
     figure.add_scatter(
         x=went.steps,
         y=went.lengths,
@@ -132,7 +136,14 @@ def distances_figure(went: Travelled, rate_changes: RateChanges) -> go.Figure:
     return figure
 
 
-def _over_steps(what: str, rate_changes: RateChanges, **y_axis: object) -> go.Figure:
+def _over_steps(
+    what: str, steps: NDArray[np.integer], rate_changes: RateChanges, **y_axis: object
+) -> go.Figure:
+    """Return a figure over the steps, with no line yet."""
+    changes = list(rate_changes)[1:]
+    last = max([int(steps[-1]), *(step for step, _ in changes)])  # as far as anything is drawn
+    # Of a few steps Plotly would write halves.
+    whole = {"dtick": 1} if last - int(steps[0]) <= FEW else {}
     # All at once: each later update of a figure takes as long as the whole layout.
     figure = go.Figure(
         layout={
@@ -141,13 +152,14 @@ def _over_steps(what: str, rate_changes: RateChanges, **y_axis: object) -> go.Fi
             # Above the plot, however many rows it needs on a narrow screen.
             "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
             "hovermode": "x unified",
+            "dragmode": "pan",
             # The same between redraws: a zoom that somebody made outlives the next refresh.
             "uirevision": "run",
-            "xaxis": {"title": "step", "rangemode": "nonnegative"},
+            "xaxis": {"title": "step", "rangemode": "nonnegative", **whole},
             "yaxis": {"title": what, **y_axis},
         }
     )
-    for step, rate in list(rate_changes)[1:]:
+    for step, rate in changes:
         figure.add_vline(
             x=step,
             line={"color": MARK, "width": 1, "dash": "dot"},

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from pages.parts.curves import thinned
+from pages.parts.curves import from_start, thinned
 from pages.parts.film import Film, filmed
 from pages.parts.filter_life import Strip, stride, table
 from pages.parts.filter_panels import FilmChoice, strip_at
@@ -60,12 +60,21 @@ def animation(session: Session, filter: int, choice: FilmChoice) -> None:
     film = session.kept.film
     running = film is not None and film.running
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        frames = st.number_input("Frames of the film", 2, 100, FRAMES, key=Key.FRAMES, width=160)
+        frames = st.number_input(
+            "Frames of the film",
+            2,
+            100,
+            FRAMES,
+            key=Key.FRAMES,
+            persist_state="session",
+            width=160,
+        )
         pressed = st.button("Make an animated GIF", disabled=running)
     if pressed and not running:
         run, strip = session.run, strip_at(session, filter, choice, frames)
         rates = [run.recipe.rate_at(max(step, 1)) for step in strip.steps.tolist()]
-        curves = thinned(run.history, CURVE_POINTS)
+        start = run.recipe.initial_parameters()
+        curves = from_start(thinned(run.history, CURVE_POINTS), start)
         session.kept.film = Task(partial(filmed, strip, curves, rates))
         st.rerun()
     if film is None:

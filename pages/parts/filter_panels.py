@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.choosing import choose_digit, choose_filter
-from pages.parts.curves import thinned
+from pages.parts.curves import from_start, thinned
 from pages.parts.figures import distances_figure, weights_figure
 from pages.parts.filmstrip import STYLE, strip_html
 from pages.parts.filter_life import STRETCH, Spacing, Strip, moments, strip_of, travelled
@@ -51,10 +51,13 @@ def weights(session: Session, filter: int) -> None:
             required=True,
             format_func=SPANS.__getitem__,
             key=Key.SPAN,
+            persist_state="session",
         )
         step_box(session)
     first, last = _span(str(span), run.step)
     curves = thinned(run.history, POINTS, first, last)
+    if first == 1:  # the first step may be the largest
+        curves = from_start(curves, run.recipe.initial_parameters())
     start, *changes = run.recipe.learning_rate
     shown = [start, *(change for change in changes if first <= change[0] <= last)]
     figure = weights_figure(curves, filter, shown)
@@ -129,8 +132,11 @@ def film_choice(session: Session) -> FilmChoice:
             required=True,
             format_func=SPACINGS.__getitem__,
             key=Key.SPACING,
+            persist_state="session",
         )
-        count = st.number_input("How many", 2, 40, 12, key=Key.MOMENTS, width=130)
+        count = st.number_input(
+            "How many", 2, 40, 12, key=Key.MOMENTS, persist_state="session", width=130
+        )
         position = choose_digit(session, Key.FILM_DIGIT, Key.FILM_NEXT_OF_CLASS)
     return FilmChoice(spacing, count, position)
 

@@ -34,7 +34,7 @@ def gallery(session: Session, judged: Judged, positions: NDArray[np.integer], ke
             with st.container(width=160, gap="small"):
                 st.html(_card(session, judged, at))
                 st.button(
-                    f"Open {position:,}",
+                    f"Open #{position:,}",
                     key=f"{key}_{position}",
                     on_click=open_digit,
                     args=(position,),

@@ -17,10 +17,11 @@ cell."""
 def confusion_figure(
     confusion: NDArray[np.integer], classes: Sequence[str], chosen: tuple[int, int]
 ) -> go.Figure:
-    """Draw how often each class was taken for which; a click on a cell selects its point.
+    """Draw how often each class was taken for which; a click on a cell is on its point.
 
-    What is right is blue, by its share of the class. What is wrong is orange, on a scale of its
-    own that ends at the largest such share, because mistakes are rare where it gets interesting.
+    What is right is blue and what is wrong is orange, by its share of the class: on one scale,
+    which is the same at every step, so that progress can be seen. The strength follows the root
+    of the share, because mistakes are rare where it gets interesting: 1 % has a tenth of it.
 
     Args:
         confusion: (c, c), the true class down, the one it was taken for across.
@@ -29,8 +30,7 @@ def confusion_figure(
     """
     count = len(classes)
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)  # of each class
-    wrong = shares - np.diag(shares.diagonal())
-    colours = np.diag(shares.diagonal()) - wrong / (wrong.max() or 1.0)
+    colours = np.where(np.eye(count, dtype=bool), 1, -1) * np.sqrt(shares)
     names = list(classes)
     figure = go.Figure()
     figure.add_heatmap(
@@ -46,7 +46,7 @@ def confusion_figure(
         ygap=1,
         hoverinfo="skip",
     )
-    # Plotly selects no cell of a heat map, so over each lies a point that nobody sees.
+    # A click is on a point and a heat map has none, so over each cell lies one that nobody sees.
     rows, columns = np.indices((count, count)).reshape(2, -1)
     words = [
         f"{confusion[row, column]:,} × {names[row]} taken for {names[column]}<br>"
@@ -72,7 +72,11 @@ def confusion_figure(
         line={"color": ACCENT, "width": 3},
     )
     figure.update_layout(
-        height=460, margin={"l": 8, "r": 8, "t": 8, "b": 8}, hovermode="closest", hoverdistance=40
+        height=460,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        hovermode="closest",
+        hoverdistance=40,
+        dragmode="pan",
     )
     axis = {
         "tickvals": list(range(count)),
@@ -98,17 +102,19 @@ def classes_figure(
         classes: their names.
     """
     right, counts = confusion.diagonal().tolist(), confusion.sum(axis=1).tolist()
+    lengths = np.nan_to_num(accuracy)
     figure = go.Figure()
     figure.add_bar(
-        x=accuracy,
+        x=lengths,
         y=list(range(len(classes))),
         orientation="h",
         marker={"color": HELD_OUT},
         text=[
-            f"{share:.1%}, {some:,} of {all_:,}" if all_ else "none"
-            for share, some, all_ in zip(accuracy.tolist(), right, counts, strict=True)
+            f"{share:.1%}, {some:,} of {all_:,}" if all_ else "<i>no such digits</i>"
+            for share, some, all_ in zip(lengths.tolist(), right, counts, strict=True)
         ],
-        textposition="auto",
+        # Inside a bar of no length Plotly writes nothing.
+        textposition=["auto" if some else "outside" for some in right],
         hoverinfo="skip",
     )
     figure.update_layout(height=460, bargap=0.25, margin={"l": 8, "r": 24, "t": 8, "b": 8})

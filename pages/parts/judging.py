@@ -71,12 +71,18 @@ def rejudged(session: Session) -> float | None:
     return None if often is None else max(often, passes / PASSES_A_SECOND)
 
 
-def judged(session: Session) -> Judged:
-    """Draw the scrubber, unless the newest step is followed, and judge after its step."""
-    newest = session.run.step
-    step = min(session.kept.judged_step or newest, newest)
+def judged(session: Session, end: int) -> Judged:
+    """Draw the scrubber, unless the newest step is followed, and judge after its step.
+
+    Args:
+        session: its run is judged.
+        end: the last step of the scrubber. While the run plays it stays as it is, since a scale
+            that grows would move under the finger that drags on it.
+    """
+    step = session.run.step
     if session.kept.judged_step is not None:
-        _scrubber(session, step, newest)
+        step = min(session.kept.judged_step, end)
+        _scrubber(session, step, end)
     outcome = judgement(session, step)
     right, count = outcome.correct, len(outcome.labels)
     st.markdown(
@@ -87,7 +93,7 @@ def judged(session: Session) -> Judged:
     return Judged(step, outcome, len(session.digits.images))
 
 
-def _scrubber(session: Session, step: int, newest: int) -> None:
+def _scrubber(session: Session, step: int, end: int) -> None:
     def choose(key: Key) -> None:
         if step := st.session_state.get(key):
             session.kept.judged_step = step
@@ -95,9 +101,9 @@ def _scrubber(session: Session, step: int, newest: int) -> None:
     st.session_state[Key.JUDGED_STEP] = st.session_state[Key.JUDGED_SCRUBBER] = step
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input(
-            f"After step, 1 to {newest:,}",
+            f"After step, 1 to {end:,}",
             1,
-            newest,
+            end,
             key=Key.JUDGED_STEP,
             on_change=choose,
             args=(Key.JUDGED_STEP,),
@@ -106,13 +112,22 @@ def _scrubber(session: Session, step: int, newest: int) -> None:
         st.slider(
             "After step",
             1,
-            max(newest, 2),
+            max(end, 2),
             key=Key.JUDGED_SCRUBBER,
             on_change=choose,
             args=(Key.JUDGED_SCRUBBER,),
-            disabled=newest == 1,
+            disabled=end == 1,
             label_visibility="collapsed",
         )
+    if session.playing:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                f"The run plays on beyond step {end:,}, where this scale ends: so it does not "
+                "move while you drag.",
+                width="content",
+            )
+            if st.button("Up to the newest step"):
+                st.rerun()
 
 
 def judgement(session: Session, step: int) -> Judgement:

@@ -64,9 +64,9 @@ class Kept:
         answers: what has been answered in this visit.
         judgements: of the held-out digits, by the number of the run and the step.
         judged_step: the step whose judgement is looked at, or None for the newest.
+        cell_chosen: whether a cell of the confusion matrix was chosen, in whichever run.
         film: the animated picture of a filter that is being made, or the last one made.
         sweeping: the sweep that runs, or is looked at, or None.
-        sought: which of its runs is to be taken in hand, or None.
         sweeps_opened: how many sweeps were opened from files.
     """
 
@@ -77,9 +77,9 @@ class Kept:
     answers: dict[QuestionId, Answer] = field(default_factory=dict)
     judgements: dict[tuple[int, int], Judgement] = field(default_factory=dict)
     judged_step: int | None = None
+    cell_chosen: bool = False
     film: Task[Film] | None = None
     sweeping: Sweeping | None = None
-    sought: int | None = None
     sweeps_opened: int = 0
 
     def check_of(self, step: StepId, image: int | None) -> GradientCheck | None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnn.convolution import SIDE
-from pages.parts.numbers import LEAST, decimals_for, in_decimals
+from pages.parts.numbers import decimals_for, decimals_of_states, in_decimals
 from pages.parts.sheet import shade
 
 STYLE = Path(__file__).parents[2] / "static" / "kernels.css"
@@ -19,17 +19,20 @@ def kernel_tables(
 ) -> str:
     """Write a filter's numbers before and after something, and their difference, in HTML.
 
+    The difference follows from the numbers as they are written.
+
     Args:
         before: (10,), nine weights row by row, then the bias.
         after: (10,), likewise.
         titles: what the two are.
     """
     end = float(np.abs([before, after]).max())
-    change = after - before
+    change = after.astype(np.float64) - before
     decimals = decimals_for(*change.tolist())
+    of_states = decimals_of_states(before.tolist(), after.tolist(), decimals)
     tables = (
-        _table(titles[0], before, end, LEAST),
-        _table(titles[1], after, end, LEAST),
+        _table(titles[0], before, end, of_states),
+        _table(titles[1], after, end, of_states),
         _table("difference", change, float(np.abs(change).max()), decimals),
     )
     return f'<div class="kernels">{"".join(tables)}</div>'

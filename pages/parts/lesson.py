@@ -11,7 +11,7 @@ from cnn import Forward, Step, backward, forward, updated
 from pages.parts.choosing import choose_filter
 from pages.parts.kernel_tables import STYLE, kernel_tables
 from pages.parts.keys import Key
-from pages.parts.numbers import in_decimals
+from pages.parts.numbers import decimals_of_states, in_decimals, signed
 from pages.parts.plates import legend, plates, signed_plate
 from pages.parts.rates import written
 from pages.parts.refusal import plain
@@ -76,26 +76,22 @@ def lesson(session: Session, step: Step | None) -> None:
 
 
 def _probabilities(before: Forward, after: Forward, label: int, classes: list[str]) -> str:
+    olds, news = (values.probabilities[0].tolist() for values in (before, after))
+    decimals = decimals_of_states(olds, news)
     rows = []
-    for c, name in enumerate(classes):
-        old, new = (float(values.probabilities[0, c]) for values in (before, after))
+    for c, (name, old, new) in enumerate(zip(classes, olds, news, strict=True)):
         rows.append(
             f'<tr class="{"truth" if c == label else ""}">'
             f'<th scope="row">{name}{" ✓" if c == label else ""}</th>'
             f'<td class="bar"><i class="old" style="width: {100 * old:.2f}%"></i>'
-            f'<i style="width: {100 * new:.2f}%"></i></td><td>{in_decimals(old, 4)}</td>'
-            f"<td>{in_decimals(new, 4)}</td><td>{_signed(new - old)}</td></tr>"
+            f'<i style="width: {100 * new:.2f}%"></i></td><td>{in_decimals(old, decimals)}</td>'
+            f"<td>{in_decimals(new, decimals)}</td><td>{signed(new - old)}</td></tr>"
         )
     head = "<tr><th></th><th></th><th>before</th><th>after</th><th>difference</th></tr>"
     return (
         '<section><h4>The probabilities</h4><table class="bars change">'
         f"{head}{''.join(rows)}</table></section>"
     )
-
-
-def _signed(value: float) -> str:
-    text = in_decimals(value, 4)
-    return text if text.startswith("−") else f"+{text}"
 
 
 def _maps(before: tuple[Map, Map], after: tuple[Map, Map]) -> str:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.parts.choosing import choose_filter
-from pages.parts.curves import thinned
+from pages.parts.curves import from_start, thinned
 from pages.parts.figures import weights_figure
 from pages.parts.keys import Key
 from pages.parts.over_steps import clickable, leave, loss_and_accuracy
@@ -55,6 +55,7 @@ def live_curves(session: Session) -> None:
         curves = thinned(run.history, CURVE_POINTS)
         loss_and_accuracy(session, curves)
         shown = choose_filter(run.recipe.filters, Key.WEIGHTS_OF, "Weights of filter")
-        clickable(session, "weights", weights_figure(curves, shown, run.recipe.learning_rate))
+        weights = from_start(curves, run.recipe.initial_parameters())
+        clickable(session, "weights", weights_figure(weights, shown, run.recipe.learning_rate))
 
     draw()

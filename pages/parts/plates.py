@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from pages.parts.numbers import readable
+from pages.parts.numbers import is_zero, readable
 from pages.parts.panel_figures import dark
 from pages.parts.pictures import NEGATIVE, POSITIVE, png
 
@@ -64,8 +64,11 @@ def plates(kind: str, html: str) -> str:
 
 
 def legend(end: float) -> str:
-    """Write what the colours from −end to end mean."""
+    """Write what the colours from −end to end mean; where everything is 0, that is all."""
+    written = readable(end)
+    if is_zero(written):
+        return '<span class="legend"><span>0</span></span>'
     return (
-        f'<span class="legend"><span>−{readable(end)}</span><i></i>'
-        f"<span>0</span><b></b><span>{readable(end)}</span></span>"
+        f'<span class="legend"><span>−{written}</span><i></i>'
+        f"<span>0</span><b></b><span>{written}</span></span>"
     )

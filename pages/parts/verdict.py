@@ -7,17 +7,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cnn import Step
-from cnn.arithmetic import Arithmetic, Decimals, Factor, Place, Term
 from cnn.saliency import Saliency, saliency
 from pages.parts.keys import Key
-from pages.parts.numbers import LEAST, in_decimals
+from pages.parts.numbers import decimals_of_sum, in_decimals
 from pages.parts.plates import ink_plate, legend, plates, signed_plate
 from pages.parts.session import Session
-
-EMPTY = (
-    "Draw a digit, 0 to 9, with mouse, finger or keyboard. What the network really sees, what it "
-    "takes it for, and which pixels speak for that appear here while you draw."
-)
 
 
 def ask_truth(session: Session, there: bool) -> int | None:
@@ -108,7 +102,7 @@ def _bars(step: Step, answer: int, told: int | None, classes: list[str]) -> str:
 def shares(found: Saliency, score: float, name: str) -> str:
     """Say how pixels and biases add up to the score, with so many digits that they do."""
     pixels, biases = float(found.pixels[0].sum(dtype=float)), float(found.biases[0])
-    decimals = _decimals(score, pixels, biases)
+    decimals = decimals_of_sum(score, (pixels, biases))
     return (
         f"All pixels together add <b>{in_decimals(pixels, decimals.terms)}</b> to the score of "
         f"{name} and the biases <b>{in_decimals(biases, decimals.terms)}</b>, and nothing else "
@@ -117,9 +111,3 @@ def shares(found: Saliency, score: float, name: str) -> str:
         "back through the network. Empty paper is 0 and adds nothing, although a missing stroke "
         "can decide."
     )
-
-
-def _decimals(total: float, *summands: float) -> Decimals:
-    """How many decimals to write of numbers and of what the network made of their sum."""
-    terms = tuple(Term((Factor("", value),), value) for value in summands)
-    return Arithmetic(Place("z2", 0), "", "", total, terms).decimals(LEAST)

@@ -1,6 +1,7 @@
 """What one image would look like to the network if a single parameter were different."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import streamlit as st
@@ -13,7 +14,7 @@ from cnn.network import POOLED
 from cnn.whatif import with_parameter
 from pages.parts.kept import StepId
 from pages.parts.keys import Key
-from pages.parts.numbers import in_decimals
+from pages.parts.numbers import decimals_of_states, in_decimals, is_zero, signed
 from pages.parts.panel_figures import QUIET, maps_figure, probabilities_figure
 from pages.parts.refusal import plain
 from pages.parts.session import Session
@@ -237,22 +238,12 @@ def _shown_filter(chosen: Chosen, parameters: Parameters) -> int:
 def compared(before: Seen, after: Seen, label: int, classes: tuple[str, ...]) -> None:
     """Write loss, probability of the truth and verdict, before and after.
 
-    The changes keep the keyboard's minus sign, by which Streamlit draws its arrow.
+    The changes follow from the numbers as they are written.
     """
     with st.container(horizontal=True):
-        moved = after.loss - before.loss
-        st.metric(
-            "Loss of the image",
-            in_decimals(after.loss, 4),
-            f"{moved:+.4f} from {in_decimals(before.loss, 4)}" if moved else None,
-            delta_color="inverse",
-        )
+        _moved("Loss of the image", before.loss, after.loss, "inverse")
         old, new = (float(seen.probabilities[label]) for seen in (before, after))
-        st.metric(
-            f"Probability of the true {plain(classes[label])}",
-            in_decimals(new, 4),
-            f"{new - old:+.4f} from {in_decimals(old, 4)}" if new != old else None,
-        )
+        _moved(f"Probability of the true {plain(classes[label])}", old, new, "normal")
         was, now = (int(seen.probabilities.argmax()) for seen in (before, after))
         st.metric(
             "Taken for",
@@ -261,6 +252,21 @@ def compared(before: Seen, after: Seen, label: int, classes: tuple[str, ...]) ->
             delta_color="off",
             delta_arrow="off",
         )
+
+
+def _moved(label: str, old: float, new: float, colour: Literal["normal", "inverse"]) -> None:
+    """Write a number and by how much it moved."""
+    decimals, change = decimals_of_states([old], [new]), signed(new - old)
+    unseen = is_zero(change)
+    words = f"{'0' if unseen else change} from {in_decimals(old, decimals)}"
+    st.metric(
+        label,
+        in_decimals(new, decimals),
+        # The keyboard's minus sign, by which Streamlit draws its arrow.
+        words.replace("−", "-") if new != old else None,
+        delta_color="off" if unseen else colour,
+        delta_arrow="off" if unseen else "auto",
+    )
 
 
 def _sentence(before: Seen, after: Seen, chosen: Chosen, shown: int, moved: bool) -> str:

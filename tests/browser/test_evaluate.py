@@ -66,7 +66,7 @@ def test_a_clicked_cell_shows_its_digits_and_one_opens_on_the_step_page(
     button.click()
     expect(page.locator(".stage")).to_have_attribute("data-step", str(STEPS), timeout=SLOW)
     expect(page.get_by_role("button", name="Back to the step’s own image")).to_be_visible()
-    assert re.fullmatch(r"Open 4,\d{3}", label)
+    assert re.fullmatch(r"Open #4,\d{3}", label)
 
 
 def test_time_goes_back_and_a_cell_is_chosen_by_keyboard(
@@ -92,6 +92,21 @@ def test_time_goes_back_and_a_cell_is_chosen_by_keyboard(
         page.keyboard.press("Enter")
         expect(page.get_by_text(re.compile(what))).to_be_visible(timeout=SLOW)
     expect_cell(page, 7, 7, counts[7, 7])
+
+
+def test_every_class_has_its_share_written_also_where_none_is_right(
+    page: Page, app_url: str, digits: Digits
+) -> None:
+    """Plotly writes nothing in a bar of no length."""
+    opened(page, app_url)
+    page.locator("label", has_text="Follow the newest step").click()
+    box = page.get_by_role("spinbutton", name="After step, 1 to")
+    box.fill("1")
+    box.press("Enter")
+    right = np.diag(confusion(digits, 1)).tolist()
+    assert 0 in right
+    words = [f"{count}.0%, {count} of 100" for count in right]
+    expect(page.locator(".st-key-classes text.bartext")).to_have_text(words, timeout=SLOW)
 
 
 def test_everything_fits_a_narrow_page_that_plays(page: Page, app_url: str) -> None:

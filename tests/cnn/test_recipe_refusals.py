@@ -189,6 +189,24 @@ def test_a_string_that_is_no_whole_number_is_refused(field: str, text: str) -> N
     assert_refused(lambda: Recipe.from_strings({field: text}), field)
 
 
+@pytest.mark.parametrize("field", WHOLE)
+@pytest.mark.parametrize("text", ["abc", "-1", "1.5", "9" * 11, "9" * 20, "9" * 5_000])
+def test_it_is_said_which_whole_numbers_there_are(field: str, text: str) -> None:
+    least, most = WHOLE[field]
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_strings({field: text})
+    assert str(caught.value).startswith(
+        f"{field} is a whole number from {least:,} to {most:,}, not"
+    )
+
+
+def test_a_whole_number_that_is_too_large_is_quoted_as_it_is() -> None:
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_strings({"seed": "9" * 20})
+    sentence = "seed is a whole number from 0 to 4,294,967,295, not 99999999999999999999."
+    assert str(caught.value) == sentence
+
+
 @pytest.mark.parametrize(
     "text",
     ["", ",", "0.1,", ",0.1", "0.1,0.2", "1:0.1", "0.1,5:", "0.1,:0.2", "0.1,5:0.2:3", "0.1,-5:0.2",

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cnn import Recipe
 from cnn.history import History
-from pages.parts.curves import SMOOTHED, Curves, thinned
+from pages.parts.curves import SMOOTHED, Curves, from_start, thinned
 
 
 def recorded(steps: int, filters: int = 1, seed: int = 0) -> History:
@@ -112,3 +112,15 @@ def test_a_part_of_the_steps_has_the_same_means(first: int, more: int, points: i
         assert part.loss[at] == pytest.approx(sum(span) / len(span), rel=1e-6)
         before = step
     assert (part.filters == history.filters[part.steps - 1]).all()
+
+
+def test_the_start_is_step_0_with_its_filters_and_no_loss() -> None:
+    history = recorded(3, filters=2)
+    start = Recipe(filters=2).initial_parameters()
+    curves = from_start(thinned(history, 10), start)
+    assert curves.steps.tolist() == [0, 1, 2, 3]
+    assert np.isnan(curves.loss).tolist() == [True, False, False, False]
+    assert np.isnan(curves.correct).tolist() == [True, False, False, False]
+    assert (curves.filters[0] == start.filters).all()
+    assert (curves.filters[1:] == history.filters).all()
+    assert curves.filter_bias.tolist() == [[0, 0], *history.filter_bias.tolist()]

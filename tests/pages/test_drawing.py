@@ -19,6 +19,7 @@ from cnn import Recipe, forward
 from cnn.saliency import saliency
 from data import Digits
 from data.strokes import SIDE
+from pages.parts.drawing import CAMERA, DRAW, PICTURE
 from pages.parts.keys import Key
 from pages.parts.lesson import taught
 from pages.parts.session import Session
@@ -40,9 +41,10 @@ def hear(sketch: Sketch, *strokes: object, number: int = 1) -> None:
     sketch.hear({"number": number, "width": 80, "strokes": list(strokes)})
 
 
-def opened(session: Session, told: int | None = None) -> AppTest:
+def opened(session: Session, told: int | None = None, road: str = DRAW) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=60)
     app.session_state[Key.SESSION] = session
+    app.session_state[Key.DRAW_WITH] = road
     if told is not None:
         app.session_state[Key.TOLD] = told
     app.switch_page("pages/draw.py").run()
@@ -176,6 +178,22 @@ def test_an_empty_page_says_what_to_do(digits: Digits) -> None:
     assert not {key for key in mounted if "stage" in key}
 
 
+def test_where_a_picture_is_asked_for_nobody_is_told_to_draw(digits: Digits) -> None:
+    """Neither before there is one nor beside the sentence that refuses one."""
+    session = begun(digits, 5)
+    for road, thing in ((PICTURE, "picture"), (CAMERA, "photo")):
+        for content in (None, b"no picture"):
+            if content:
+                session.sketch.bring(content, "letter.txt")
+            app = opened(session, road=road)
+            assert len(app.error) == bool(content)
+            (said,) = app.info
+            assert "Draw" not in said.value
+            assert "keyboard" not in said.value
+            assert f"a {thing} of a digit" in said.value
+            session.sketch.put_away()
+
+
 def test_shares_of_many_digits_add_up_to_their_score_as_they_are_written(digits: Digits) -> None:
     """What is written with four decimals each often adds up to another fourth one."""
     session, apart = begun(digits, 3_000), 0
@@ -271,9 +289,45 @@ def test_a_lesson_writes_the_filter_before_and_after(digits: Digits) -> None:
         np.testing.assert_allclose(found, values, atol=error, err_msg=part)
     after = forward(step.after, step.images).probabilities[0, 4]
     (metric,) = (one for one in app.metric if one.label == "Probability of the true 4")
-    assert metric.value == f"{after:.4f}"
+    assert float(metric.value) == pytest.approx(after, abs=1e-6)
     (loss,) = (one for one in app.metric if one.label == "Loss of the image")
-    assert loss.value == f"{-np.log(after):.4f}"
+    assert float(loss.value) == pytest.approx(-np.log(after), abs=1e-5)
+
+
+@pytest.mark.parametrize("told", [1, 3, 4])
+def test_what_a_lesson_changes_follows_from_the_numbers_as_they_are_written(
+    digits: Digits, told: int
+) -> None:
+    app = opened(drawn_session(digits, 700), told)
+    (table,) = re.findall(r'<table class="bars change">(.*?)</table>', html(app))
+    rows = re.findall(r"<td>([−+\d.]+)</td>" * 3, table)
+    assert len(rows) == 10
+    metrics = [one for one in app.metric if one.delta and "from" in one.delta]
+    assert len(metrics) == 2
+    rows += [
+        (one.delta.partition(" from ")[2], one.value, one.delta.partition(" ")[0])
+        for one in metrics
+    ]
+    for row in rows:
+        old, new, change = (Decimal(number.replace("−", "-")) for number in row)
+        assert round(new - old, 4) == change
+
+
+def test_nothing_is_written_as_nothing(digits: Digits) -> None:
+    """A filter that the first step has killed: neither −0.0000 nor +0.0000, and 0 has no arrow."""
+    session = Session.begun(digits, Recipe(seed=1, learning_rate=10))
+    session.run.set_learning_rate(3e-8)
+    session.run.advance(2)
+    hear(session.sketch, SEVEN)
+    app = opened(session, told=7)
+    assert not session.run.at(3).forward.pooled.any()
+    written = html(app)
+    assert not re.findall(r"[−+-]0\.0+\b(?!\d)", written)
+    assert '<span class="legend"><span>0</span></span>' in written
+    (loss,) = (one for one in app.metric if one.label == "Loss of the image")
+    assert loss.delta.startswith("0 from ")
+    assert loss.proto.direction == loss.proto.MetricDirection.NONE
+    assert loss.proto.color == loss.proto.MetricColor.GRAY
 
 
 def test_names_of_classes_are_written_and_not_run(digits: Digits) -> None:

@@ -9,8 +9,9 @@ from mounting import begun, figures, toggled
 from opening import drawn, html, opened, text
 from streamlit.testing.v1 import AppTest
 
-from cnn import Parameters, forward
+from cnn import Parameters, Recipe, forward
 from data import Digits
+from pages.parts.judgement_figures import classes_figure, confusion_figure
 from pages.parts.judging import MOST_KEPT, judgement, rejudged
 from pages.parts.keys import Key
 from pages.parts.session import Session
@@ -125,6 +126,78 @@ def test_a_cell_shows_its_digits_and_no_others(digits: Digits) -> None:
     assert len(shown) == len(expected) == confusion[6, 6]
 
 
+def chosen_cell(app: AppTest) -> tuple[int, int]:
+    return app.selectbox(key=Key.TRUE_CLASS).value, app.selectbox(key=Key.SAID_CLASS).value
+
+
+def most_frequent_mistake(app: AppTest) -> tuple[int, int]:
+    confusion = matrix(app)
+    cells = [(row, column) for row in range(10) for column in range(10) if row != column]
+    return max(cells, key=lambda cell: confusion[cell])
+
+
+def test_the_cell_is_the_most_frequent_mistake_until_one_is_chosen(digits: Digits) -> None:
+    session = begun(digits, 2)
+    app = opened("evaluate", session)
+    cells = [most_frequent_mistake(app)]
+    assert chosen_cell(app) == cells[0]
+    session.run.advance(300)
+    drawn(app)
+    cells.append(most_frequent_mistake(app))
+    assert chosen_cell(app) == cells[1]
+    session.start(digits, Recipe(seed=3))  # another run
+    drawn(app)
+    cells.append(most_frequent_mistake(app))
+    assert chosen_cell(app) == cells[2]
+    assert len(set(cells)) == 3
+    app.selectbox(key=Key.TRUE_CLASS).set_value(6)
+    drawn(app)
+    chosen = 6, cells[2][1]
+    assert chosen_cell(app) == chosen
+    session.run.advance(300)
+    assert chosen_cell(drawn(app)) == chosen
+    session.start(digits, Recipe(seed=4))
+    assert chosen_cell(drawn(app)) == chosen
+
+
+def test_who_turns_the_pages_of_a_cell_has_chosen_it(digits: Digits) -> None:
+    session = begun(digits, 2)
+    app = opened("evaluate", session)
+    first = chosen_cell(app)
+    app.number_input(key=Key.CELL_PAGE).set_value(2)
+    drawn(app)
+    session.run.advance(300)
+    drawn(app)
+    assert most_frequent_mistake(app) != first
+    assert chosen_cell(app) == first
+
+
+def test_the_scale_of_time_stays_while_the_run_plays(digits: Digits) -> None:
+    """So that nothing moves under the finger that drags; where it ends is said."""
+
+    def script(session):
+        from pages.parts.judging import judged  # the script is a module of its own
+
+        judged(session, 120)
+
+    session = begun(digits, 300)
+    session.kept.judged_step = 90
+    for playing in (False, True):
+        session.playing = playing
+        app = drawn(AppTest.from_function(script, args=(session,), default_timeout=60))
+        assert app.number_input(key=Key.JUDGED_STEP).label == "After step, 1 to 120"
+        assert app.number_input(key=Key.JUDGED_STEP).max == 120
+        assert app.slider(key=Key.JUDGED_SCRUBBER).max == 120
+        said = [caption.value for caption in app.caption]
+        assert ["beyond step 120" in one for one in said] == [True] * playing
+        assert [button.label for button in app.button] == ["Up to the newest step"] * playing
+    session.playing = False
+    page = opened("evaluate", session)  # the whole page, which knows the newest
+    assert page.slider(key=Key.JUDGED_SCRUBBER).max == 300
+    session.run.advance(50)
+    assert drawn(page).slider(key=Key.JUDGED_SCRUBBER).max == 350
+
+
 def test_an_empty_cell_says_so(digits: Digits) -> None:
     session = begun(digits, 200)
     app = opened("evaluate", session)
@@ -203,6 +276,47 @@ def test_names_of_classes_are_shown_as_text(digits: Digits) -> None:
     app = opened("evaluate", begun(renamed, 50))
     assert "<b>zero</b>" not in html(app)
     assert "&lt;b&gt;zero" in html(app)
+
+
+def test_equal_shares_have_equal_colours_at_every_step() -> None:
+    """71 of 100 is strong, 5 of 100 is weak, and 1 of 100 is seen; whatever else there is."""
+    classes = [str(c) for c in range(3)]
+    early, late = (
+        confusion_figure(np.array(counts), classes, (0, 0)).data[0]
+        for counts in (
+            [[29, 71, 0], [1, 99, 0], [0, 0, 0]],
+            [[95, 5, 0], [1, 99, 0], [0, 0, 50]],
+        )
+    )
+    np.testing.assert_allclose(early.z[0], [0.29**0.5, -(0.71**0.5), 0])
+    np.testing.assert_allclose(late.z[0], [0.95**0.5, -(0.05**0.5), 0])
+    np.testing.assert_allclose(early.z[1], late.z[1])
+    assert early.z[1][0] == pytest.approx(-0.1)
+    assert (early.zmin, early.zmax) == (late.zmin, late.zmax)
+    assert late.z[2].tolist() == [0, 0, 1]
+    assert early.z[2].tolist() == [0, 0, 0]
+
+
+def test_what_the_colours_mean_is_said(digits: Digits) -> None:
+    app = opened("evaluate", begun(digits, 50))
+    (said,) = (caption.value for caption in app.caption if "orange is wrong" in caption.value)
+    assert "share of the row" in said
+
+
+def test_none_right_and_none_there_are_two_things() -> None:
+    """A bar of no length has no room inside: its words stand beside it."""
+    confusion = np.array([[3, 1, 0], [2, 0, 0], [0, 0, 0]])
+    accuracy = np.array([0.75, 0, np.nan])
+    (bars,) = classes_figure(confusion, accuracy, ["a", "b", "c"]).data
+    assert bars.x.tolist() == [0.75, 0, 0]
+    assert list(bars.text) == ["75.0%, 3 of 4", "0.0%, 0 of 2", "<i>no such digits</i>"]
+    assert list(bars.textposition) == ["auto", "outside", "outside"]
+
+
+def test_a_button_says_that_its_number_is_a_digits(digits: Digits) -> None:
+    app = opened("evaluate", begun(digits, 50))
+    position = opened_digits(app, "worst")[0]
+    assert app.button(key=f"worst_{position}").label == f"Open #{position:,}"
 
 
 def test_over_every_cell_lies_a_point_that_can_be_clicked(digits: Digits) -> None:

@@ -113,6 +113,32 @@ def test_the_distances_figure_has_the_distances() -> None:
     assert marks(figure) == [(40, "η 0.1"), (90, "η 0.0025")]
 
 
+@pytest.mark.parametrize(
+    ("steps", "changes", "apart"),
+    [
+        (1, CHANGES[:1], 1),
+        (3, CHANGES[:1], 1),
+        (11, CHANGES[:1], 1),
+        (12, CHANGES[:1], None),
+        (3, CHANGES, None),  # the marks are drawn too, up to step 90
+    ],
+)
+def test_few_steps_are_named_one_by_one(
+    steps: int, changes: tuple[tuple[int, float], ...], apart: int | None
+) -> None:
+    """Plotly's own choice would write halves between them; of many it writes a few."""
+    history = History(Recipe())
+    for _ in range(steps):
+        history.record(2.0, 1, np.full((1, 10), 0.5, np.float32))
+    curves = thinned(history, 30)
+    for figure in (
+        loss_figure(curves, JUDGED, JUDGED, changes),
+        accuracy_figure(curves, 1, JUDGED, JUDGED, changes),
+        weights_figure(curves, 0, changes),
+    ):
+        assert figure.layout.xaxis.dtick == apart
+
+
 def test_a_zoom_outlives_a_redraw(curves: Curves) -> None:
     first, second = (weights_figure(curves, 0, changes) for changes in (CHANGES[:1], CHANGES))
     assert first.layout.uirevision == second.layout.uirevision is not None

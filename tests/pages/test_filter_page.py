@@ -3,6 +3,7 @@
 import io
 import re
 import xml.etree.ElementTree as ET
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ from mounting import begun, figures, trace
 from opening import drawn, headings, html, opened
 from PIL import Image
 
+from cnn import Recipe
 from data import Cancelled, Digits
 from pages.parts.curves import thinned
 from pages.parts.film import filmed
 from pages.parts.filter_life import Strip, moments, strip_of
 from pages.parts.filter_pictures import filmstrip_file
+from pages.parts.kernel_tables import kernel_tables
 from pages.parts.keys import Key
 from pages.parts.session import Session
 
@@ -79,8 +82,9 @@ def test_a_part_of_the_steps_can_be_chosen(digits: Digits) -> None:
     session.run.advance(10)
     app = opened("filter", session)
     whole = figures(app)[0]
+    assert trace(whole, "bias b")["x"][0] == 0
     for value, first, last, changes in (
-        ("first", 1, 1_000, 0),
+        ("first", 0, 1_000, 0),
         ("last", 511, 1_510, 1),
         ("newest", 1_411, 1_510, 1),
     ):
@@ -91,6 +95,62 @@ def test_a_part_of_the_steps_can_be_chosen(digits: Digits) -> None:
         assert (steps[0], steps[-1]) == (first, last)
         assert len(part["layout"].get("shapes", [])) == changes
         assert part["layout"]["uirevision"] != whole["layout"]["uirevision"]
+
+
+def test_what_the_first_step_did_can_be_seen(digits: Digits) -> None:
+    """At this rate it throws the bias from 0 to −5.9, and no later step does as much."""
+    session = Session.begun(digits, Recipe(seed=1, learning_rate=10))
+    session.run.advance(20)
+    figure = figures(opened("filter", session))[0]
+    steps = [session.run.at(step) for step in range(1, 22)]
+    begun_with = steps[0].before
+    bias = trace(figure, "bias b")
+    assert bias["x"].tolist() == [*range(22)]
+    assert bias["y"].tolist() == [0, *(float(step.after.filter_bias[0]) for step in steps)]
+    assert bias["y"][1] < -5
+    for u, v in np.ndindex(3, 3):
+        weight = trace(figure, f"k[{u},{v}]")
+        assert weight["y"].tolist() == [
+            float(begun_with.filters[0, u, v]),
+            *(float(step.after.filters[0, u, v]) for step in steps),
+        ]
+    session.seek(0)  # what a click on that point asks for
+    assert session.looked_at == 1
+
+
+def test_differences_follow_from_the_numbers_as_they_are_written() -> None:
+    """Also from those of a filter that has hardly moved, or far."""
+    generator, apart = np.random.default_rng(7), 0
+    for size in (1e-9, 1e-5, 1e-2, 1, 100):
+        before = generator.normal(0, 0.5, 10).astype(np.float32)
+        after = (before + size * generator.normal(size=10)).astype(np.float32)
+        cells = re.findall(r"<td[^>]*>([−\d.]+)</td>", kernel_tables(before, after))
+        numbers = [Decimal(cell.replace("−", "-")) for cell in cells]
+        for old, new, change in zip(numbers[:10], numbers[10:20], numbers[20:], strict=True):
+            decimals = -int(change.as_tuple().exponent)
+            assert round(new - old, decimals) == change
+            apart += round(round(new, 4) - round(old, 4), decimals) != change
+    assert apart > 5  # four decimals, as everywhere else, would not do
+
+
+def test_its_choices_outlive_a_look_at_another_page(digits: Digits) -> None:
+    app = opened("filter", begun(digits, 300))
+    rows = {one.label: one for one in app.get("button_group")}
+    rows["Steps"].set_value("newest")
+    rows["Moments"].set_value("even")
+    app.number_input(key=Key.MOMENTS).set_value(5)
+    app.number_input(key=Key.FRAMES).set_value(7)
+    shown = shown_steps(drawn(app))
+    assert len(shown) == 5
+    for page in ("draw", "filter"):
+        app.switch_page(f"pages/{page}.py")
+        drawn(app)
+    rows = {one.label: one.value for one in app.get("button_group")}
+    assert (rows["Steps"], rows["Moments"]) == ("newest", "even")
+    assert app.number_input(key=Key.MOMENTS).value == 5
+    assert app.number_input(key=Key.FRAMES).value == 7
+    assert shown_steps(app) == shown
+    assert trace(figures(app)[0], "bias b")["x"][0] == 201
 
 
 def test_the_filmstrip_follows_what_is_chosen(digits: Digits) -> None:

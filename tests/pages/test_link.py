@@ -65,9 +65,9 @@ def test_a_link_is_read_as_it_was_written(recipe: Recipe, step: int) -> None:
         ({"step": "1e3"}, "step is a whole number"),
         ({"step": "١"}, "step is a whole number"),  # a digit, though not one of ours
         ({"step": "9" * 5_000}, "step is a whole number"),
-        ({"seed": "-1"}, "seed is a whole number, not '-1'."),
+        ({"seed": "-1"}, "seed is a whole number from 0 to 4,294,967,295, not '-1'."),
         ({"filters": "9"}, "filters is a whole number from 1 to 8, not 9."),
-        ({"hidden": ""}, "hidden is a whole number, not ''."),
+        ({"hidden": ""}, "hidden is a whole number from 1 to 256, not ''."),
         ({"bias_rule": "<script>alert(1)</script>"}, "bias_rule is 'exact' or 'notes'"),
         ({"data": "../../etc/passwd"}, "data is a name of 1 to 40 letters"),
         ({"learning_rate": "nan"}, "learning_rate is a number above 0"),
