@@ -32,7 +32,8 @@ _STYLE = """<style>
 .stMainBlockContainer { padding: 2.75rem 1.5rem 3rem; }
 .stAppHeader { height: 2.75rem; min-height: 2.75rem; }
 [data-testid="stSidebarContent"] h1 { font-size: 1.4rem; padding: 0 0 0.25rem; }
-:is(.st-key-address, .st-key-controls, [class*="st-key-unseen_"]) { display: none; }
+/* Around what is not seen, so that there is no gap for it either. */
+:has(> :is(.st-key-address, .st-key-controls, [class*="st-key-unseen_"])) { display: none; }
 /* What went wrong and the way on stand in one row, as low as it can be, where there is room. */
 :is(.st-key-trouble, .st-key-notice) > :has(.stAlert) { flex-basis: 16rem; }
 :is(.st-key-trouble, .st-key-notice) .stAlertContainer { padding: 0.4rem 0.75rem; }
