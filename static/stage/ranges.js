@@ -3,9 +3,9 @@
  *
  * Fixed: a range starts from the run's first step, whichever is shown, and only ever widens, to the
  * next of 1, 1.5, 2, 3, 4, 6, 8, 10, 15, …, when a value no longer fits; it never shrinks while the
- * run is looked at, on whichever page. So a quantity that grows looks stronger, one that fades looks paler, and when a
- * scale must change, the number beside it says so. Following: the range is this step's largest
- * value, which shows the pattern of faint values and hides whether they grow.
+ * run is looked at, on whichever page. So a quantity that grows looks stronger, one that fades looks
+ * paler, and when a scale must change, the number beside it says so. Following: the range is this
+ * step's largest value, which shows the pattern of faint values and hides whether they grow.
  *
  * What belongs together shares a range (pages/parts/reach.py). Each filter has its own, except in
  * the strip that compares them. Probabilities and their errors have the range they can have.
