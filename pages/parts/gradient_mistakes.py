@@ -65,7 +65,9 @@ def _copied(
     if not ties:
         return (
             f"{text}none of the {windows} of this step has a tie above 0, so the mistake changes "
-            f"nothing here.{ignored} It stays hidden until a step with an even stroke comes along."
+            f"nothing here.{ignored} It shows where the largest cells of a window see the same "
+            "pixels and come out above 0: on an even stroke, and all over the empty paper as soon "
+            "as the filter's bias is above 0."
         )
     text += f"{ties:,} of the {windows} of this step {'has' if ties == 1 else 'have'} a tie above 0"
     if empty.any():

@@ -16,7 +16,7 @@ from pages.parts.numbers import in_decimals
 from pages.parts.panel_figures import QUIET, Gradients, gradients_figure, symmetric_log
 from pages.parts.parameter_names import ParameterNames, places_of
 from pages.parts.session import Session
-from pages.parts.wording import GRADIENTS, GROUPS, counted, significant
+from pages.parts.wording import GRADIENTS, GROUPS, PER_FILTER, counted, significant
 
 MOST = 250_000
 """Parameters times images that are checked at once: some ten seconds. Of a larger step one image
@@ -40,7 +40,8 @@ def gradient_panel(session: Session, step: Step, image: int = 0) -> None:
 
     @st.fragment
     def draw() -> None:
-        alone = image if step.before.vector.size * len(step.images) > MOST else None
+        count = len(step.images)
+        alone = image if count > 1 and step.before.vector.size * count > MOST else None
         chosen = slice(None) if alone is None else slice(image, image + 1)
         images, labels = step.images[chosen], step.labels[chosen]
         check = _check(session, step, alone, images, labels)
@@ -80,7 +81,7 @@ def gradient_panel(session: Session, step: Step, image: int = 0) -> None:
             "in both directions from 0. Points that would cover each other are drawn once."
         )
         with numbers:
-            _look_at_one(judged, step.before, images, labels, notes)
+            _look_at_one(judged, step.before, images, labels, notes, copied)
 
     draw()
 
@@ -103,7 +104,7 @@ def _check(
     )
     if alone is not None:
         st.caption(
-            f"Checking all {len(step.images)} images of this step would take minutes, so it is "
+            f"Checking all {len(step.images):,} images of this step would take long, so it is "
             f"done for image {alone + 1} of the batch alone, with that image's own gradients."
         )
     elif len(images) > 1:
@@ -211,6 +212,7 @@ def _look_at_one(
     images: Integers,
     labels: Integers,
     notes: bool,
+    copied: bool,
 ) -> None:
     """Name the worst gradient, and show how the numbers of any of the worst came about."""
     names = ParameterNames.of(check.analytic)
@@ -246,7 +248,11 @@ def _look_at_one(
     )
     name = names.name(place)
     explanation = EXPLANATIONS[GRADIENTS[name]]
-    equation = "db = Σ dk" if notes and name == "filter_bias" else explanation.equation
+    equation = explanation.equation
+    if notes and name == "filter_bias":
+        equation = "db = Σ dk"
+    if copied and name in PER_FILTER:  # what lies behind the pool does not see the copies
+        equation += ", where every tied winner has a copy of its window's δ0"
     st.markdown(
         f"- θ = {names.symbol(place)} = {in_decimals(theta, 9)}\n"
         f"- L(θ + ε) = {up} and L(θ − ε) = {down}\n"

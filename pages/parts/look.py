@@ -9,7 +9,8 @@ from pages.parts.frame import Spot
 
 @dataclass
 class Look:
-    """What the step page shows of the run in hand; another run is looked at afresh.
+    """What the step page shows of the run in hand; another run is looked at afresh, unless the two
+    share the step.
 
     Attributes:
         step: the number of the step, or None for the newest, whichever that is.

@@ -13,7 +13,7 @@ from cnn.slips import SLIPS, Rule, outcome, values
 from pages.parts.notes_live import Moment, Written
 from pages.parts.numbers import in_decimals, readable
 from pages.parts.sheet import cell_name
-from pages.parts.wording import counted, significant
+from pages.parts.wording import before_log, counted, significant
 
 NO_BREAK = "\N{NO-BREAK SPACE}−\N{NO-BREAK SPACE}"
 
@@ -117,7 +117,7 @@ def _cross_entropy(moment: Moment) -> str:
     return _paragraph(
         f"p − y is ten numbers, which add up to {in_decimals(float((p - y).sum()), 4)} however "
         "right or wrong the network is: they say in which direction to go, not how bad it is. The "
-        f"loss of this step is one number, −log {readable(float(p[label]))} = "
+        f"loss of this step is one number, −log({before_log(float(log_p[label]))}) = "
         f"{readable(float(-log_p[label]))}."
     )
 

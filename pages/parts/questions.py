@@ -1,13 +1,15 @@
 """Questions about the numbers of one step, whose answers can be worked out."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnn import Step
-from cnn.arithmetic import Place
+from cnn.arithmetic import Place, rounded
 from cnn.convolution import SIDE
 from cnn.network import MAP, POOLED
 from pages.parts.frame import Spot
@@ -41,8 +43,9 @@ class Question:
         grids: what it can be worked out from.
         answer: a number to type or one of the choices.
         choices: what to pick from; empty where a number is typed.
-        tolerance: how far off a typed number may be.
-        decimals: with how many the answer is written.
+        tolerance: how far off a typed number may be, both as they are written; a number that the
+            question can write whole.
+        decimals: with how many a number that is typed and the answer are written.
         place: the number whose arithmetic is the answer's.
         covers: the cells of the stage that would give the answer away.
     """
@@ -60,7 +63,11 @@ class Question:
         """Whether an answer counts as right."""
         if isinstance(given, str) or isinstance(self.answer, str):
             return given == self.answer
-        return abs(given - self.answer) <= self.tolerance
+        if not math.isfinite(self.answer):
+            return False  # which nobody can type
+        # What is off is what the reader sees: digits that stand nowhere decide nothing.
+        off = rounded(given, self.decimals) - rounded(self.answer, self.decimals)
+        return abs(off) <= Decimal(str(self.tolerance))
 
     def write(self, answer: float | str) -> str:
         """Write an answer, given or right."""
@@ -102,10 +109,10 @@ def _map_cell(step: Step, image: int, generator: np.random.Generator) -> Questio
     name = f"{'f' if rectified else 'z'}[{i},{j}]"
     bias = in_decimals(float(step.before.filter_bias[f]), 3)
     rule = "max(0, Σ k·x + b)" if rectified else "Σ k·x + b"
-    tolerance = max(0.02, 0.02 * abs(value))
+    tolerance = _one_digit(max(0.02, 0.02 * abs(value)))
     return Question(
         text=f"{_named(step, f).capitalize()} lies on the patch at row {i}, column {j}. "
-        f"**What is {name} = {rule}?** The bias is b = {bias}. Within {tolerance:.2g} counts.",
+        f"**What is {name} = {rule}?** The bias is b = {bias}. Within {written(tolerance)} counts.",
         grids=(
             _grid(f"patch x[{i}…{i + 2}, {j}…{j + 2}]", patches[i, j], 3),
             _grid("filter k", step.before.filters[f], 3),
@@ -157,15 +164,15 @@ def _new_weight(step: Step, image: int, generator: np.random.Generator) -> Quest
     f, u, v = found
     old, new = float(step.before.filters[f, u, v]), float(step.after.filters[f, u, v])
     gradient = float(step.backward.gradients.filters[f, u, v])
-    decimals = decimals_for(new - old)
-    tolerance = abs(new - old) / 10
+    tolerance = _one_digit(abs(new - old) / 10)
+    # With these, what is worked out from the numbers as written is a tenth of that off at most.
+    decimals = decimals_for(tolerance)
     return Question(
         text=f"A weight of {_named(step, f)} is k[{u},{v}] = "
         f"{in_decimals(old, decimals)}. Its gradient is dk[{u},{v}] = "
-        f"{in_decimals(gradient, decimals_for(gradient))}, and the learning rate is "
+        f"{in_decimals(gradient, decimals_for(gradient / 100))}, and the learning rate is "
         f"η = {written(step.learning_rate)}. **What is the weight after this step?** "
-        f"Within {in_decimals(tolerance, decimals_for(tolerance) - 2)}, a tenth of the change, "
-        "counts.",
+        f"Within {written(tolerance)}, about a tenth of the change, counts.",
         grids=(),
         answer=new,
         place=Place("new_filters", SIDE * u + v, None, f),
@@ -257,6 +264,14 @@ def _moved_weight(step: Step, generator: np.random.Generator) -> tuple[int, int,
         return None
     f, u, v = generator.choice(moved)
     return int(f), int(u), int(v)
+
+
+def _one_digit(number: float) -> float:
+    """Round a number above 0 down to its first digit."""
+    if not math.isfinite(number):
+        return number
+    exact = Decimal(str(number))
+    return float(exact.quantize(Decimal(1).scaleb(exact.adjusted()), ROUND_DOWN))
 
 
 def _named(step: Step, filter: int) -> str:

@@ -144,11 +144,13 @@ class Session:
 
     def take(self, held: Held) -> None:
         """Take a run in hand, and put the present one with the others."""
+        look = self._look_shared_with(held)
         self.others[self.held.number] = self.held
         self.others.pop(held.number, None)
         while len(self.others) > MOST_OTHERS:
             del self.others[next(iter(self.others))]
         self._replace(held)
+        self.look = look
 
     @property
     def runs(self) -> dict[int, Held]:
@@ -180,6 +182,15 @@ class Session:
     def _next_number(self) -> int:
         self.numbers += 1
         return self.numbers
+
+    def _look_shared_with(self, held: Held) -> Look:
+        """How another run is looked at: as this one, if the two share the step; else afresh."""
+        step = self.looked_at
+        for child, parent in ((held, self.held), (self.held, held)):
+            origin = child.origin
+            if origin and origin.parent == parent.number and step <= origin.step:
+                return replace(self.look, step=None if step == held.run.step else step)
+        return Look()
 
     def _replace(self, held: Held) -> None:
         self.held = held

@@ -24,10 +24,10 @@ def new_run(session: Session) -> None:
                 "**Starts a new run**, from step 1, in the place of the one in hand, on the same "
                 "digits. The learning rate stays as it is set."
             )
-            filters = st.number_input("Filters", 1, MAX_FILTERS, recipe.filters)
-            hidden = st.number_input("Hidden units", 1, MAX_HIDDEN, recipe.hidden)
-            batch = st.number_input("Images a step (batch)", 1, MAX_BATCH, recipe.batch)
-            seed = st.number_input("Seed", 0, MAX_SEED, recipe.seed)
+            filters = _whole_number("Filters", 1, MAX_FILTERS, recipe.filters)
+            hidden = _whole_number("Hidden units", 1, MAX_HIDDEN, recipe.hidden)
+            batch = _whole_number("Images a step (batch)", 1, MAX_BATCH, recipe.batch)
+            seed = _whole_number("Seed", 0, MAX_SEED, recipe.seed)
             bias_rule = st.radio(
                 "Gradient of the filter's bias",
                 BIAS_RULES,
@@ -50,6 +50,11 @@ def new_run(session: Session) -> None:
             )
             st.rerun()
         st.page_link("pages/data.py", label="Other digits, also your own")
+
+
+def _whole_number(name: str, least: int, most: int, now: int) -> int:
+    """Ask for a number, and say its range: the form is not sent with another one in it."""
+    return st.number_input(f"{name}, {least} to {most:,}", least, most, now)
 
 
 def watched_digit(session: Session) -> None:

@@ -200,7 +200,8 @@ def _sum(arithmetic: Arithmetic, decimals: Decimals, places: _Places) -> str:
     if several or operation:
         stored = in_decimals(arithmetic.stored, decimals.result)
         lines.append(_line(f"<var>{escape(arithmetic.symbol)}</var>", stored, "result"))
-    note = f'<p class="count">{OWN_LOGARITHM}</p>' if _own_logarithm(arithmetic, decimals) else ""
+    note = _about_logarithm(arithmetic, decimals)
+    note = f'<p class="count">{note}</p>' if note else ""
     return f'<table class="terms"><tbody>{"".join(lines)}</tbody></table>{note}'
 
 
@@ -209,11 +210,18 @@ OWN_LOGARITHM = (
     "stands here differs from it in the last ones."
 )
 
+NO_LOGARITHM = (
+    "This p is too small for a 32-bit number, so it stands here as 0. The network keeps log p "
+    "beside p, and that is still a number."
+)
 
-def _own_logarithm(arithmetic: Arithmetic, decimals: Decimals) -> bool:
-    return any(
-        term.form == "log" and term.decimals(decimals.terms) is None for term in arithmetic.terms
-    )
+
+def _about_logarithm(arithmetic: Arithmetic, decimals: Decimals) -> str:
+    """Say why the logarithm of a probability as it is written is not the one that is added."""
+    for term in arithmetic.terms:
+        if term.form == "log" and term.decimals(decimals.terms) is None:
+            return OWN_LOGARITHM if term.factors[1].value else NO_LOGARITHM
+    return ""
 
 
 def total(arithmetic: Arithmetic, decimals: Decimals) -> str:

@@ -1,8 +1,11 @@
 """How numbers and parameters are written in the panels of the step page."""
 
+from decimal import Context, Decimal
+
 import numpy as np
 
 from cnn.network import PARAMETER_NAMES, Parameters
+from pages.parts.numbers import DIGITS, MOST, readable
 
 GROUPS = {
     "filters": "filter weights k",
@@ -43,11 +46,24 @@ def symbol(parameters: Parameters, name: str, index: int, filter: int = 0) -> st
     )
 
 
-def significant(value: float, digits: int = 4) -> str:
+def significant(value: float | Decimal, digits: int = 4) -> str:
     """Write a number with so many significant digits, small ones as a power of ten."""
     mantissa, e, exponent = f"{value:.{digits}g}".partition("e")
     power = f"·10{str(int(exponent)).translate(_RAISED)}" if e else ""
     return mantissa.replace("-", "−") + power
+
+
+def before_log(log_p: float) -> str:
+    """Write p with so many digits that −log of what is written is what `readable` makes of −log p.
+
+    Args:
+        log_p: the network's own, which stays finite where p is too small for a float32.
+    """
+    p, loss = Decimal(log_p).exp(), readable(-log_p)
+    written = {digits: Context(prec=digits).plus(p) for digits in range(DIGITS, MOST)}
+    enough = (digits for digits, p in written.items() if readable(-float(p.ln())) == loss)
+    digits = next(enough, MOST - 1)
+    return significant(written[digits], digits)
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

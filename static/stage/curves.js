@@ -34,10 +34,10 @@ export function paintLoss(context, size, { steps, values, changes, shown }, them
   }
   stepTicks(context, box, steps, theme)
   rateMarks(context, box, scale, changes, theme)
-  rateNames(context, box, scale, { steps, values, changes }, theme)
   line(context, scale, steps, values, theme.ink, 1.6)
   if (steps.length === 1) dot(context, scale.x(steps[0]), scale.y(values[0]), theme.ink)
   hereMark(context, box, scale, shown, theme)
+  rateNames(context, box, scale, { steps, values, changes }, theme)
   return [axisOf(box, scale)]
 }
 
@@ -140,12 +140,15 @@ function rateMarks(context, box, scale, changes, theme) {
 }
 
 /**
- * The new learning rate beside its mark, above or below the curve; from the last change backward
- * while there is room.
+ * The new learning rate beside its mark, above or below the curve where it is there; from the last
+ * change backward while there is room. A rim of paper keeps it readable where the curve comes by.
  */
 function rateNames(context, box, scale, { steps, values, changes }, theme) {
   context.textBaseline = "middle"
   context.fillStyle = theme.muted
+  context.strokeStyle = theme.paper
+  context.lineWidth = 4
+  context.lineJoin = "round"
   let free = box.left + box.width
   for (const [step, value] of [...changes].reverse()) {
     if (step <= scale.first || step > scale.last) continue
@@ -155,8 +158,10 @@ function rateNames(context, box, scale, { steps, values, changes }, theme) {
     const start = after + width <= free ? after : scale.x(step) - 4 - width
     if (start < box.left || start + width > free) continue
     const high = scale.y(values[steps.findLastIndex((at) => at <= step)]) < box.top + box.height / 2
+    const middle = high ? box.top + box.height - 9 : box.top + 9
     context.textAlign = "left"
-    context.fillText(text, start, high ? box.top + box.height - 9 : box.top + 9)
+    context.strokeText(text, start, middle)
+    context.fillText(text, start, middle)
     free = Math.min(start, scale.x(step)) - 4
   }
 }

@@ -2,6 +2,12 @@
 
 const THOUSANDS = new Intl.NumberFormat("en-US")
 const FIGURE_SPACE = "\u2007"
+const RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
+
+// Below this a probability is written with a power of ten.
+const SMALL = 1e-4
+// Below this float32 holds fewer digits of it, or none.
+const SMALLEST = 2 ** -126
 
 /** −0.1234; a value that rounds to zero carries no sign. */
 export function fixed(value, decimals = 4) {
@@ -15,6 +21,27 @@ export function signed(value, decimals = 4) {
   const text = fixed(value, decimals)
   if (text.startsWith("−")) return text
   return (Number(text) === 0 ? FIGURE_SPACE : "+") + text
+}
+
+/**
+ * A probability with so many digits that −log of it, as it is written, is the loss as it is written.
+ *
+ * @param {number} probability
+ * @param {number} loss in nats; it stays finite where the probability is too small for a float32
+ */
+export function beforeLog(probability, loss) {
+  if (!Number.isFinite(loss)) return fixed(probability)
+  const log = probability >= SMALLEST ? Math.log(probability) : -loss
+  const power = probability >= SMALL ? 0 : Math.floor(log / Math.LN10)
+  const share = power ? 10 ** (log / Math.LN10 - power) : probability
+  let n = power ? 1 : 4
+  const comesTo = (written) => fixed(-Math.log(written) - power * Math.LN10) === fixed(loss)
+  while (n < 9 && !comesTo(Number(share.toFixed(n)))) n += 1
+  return power ? `(${fixed(share, n)}·10${raised(power)})` : fixed(share, n)
+}
+
+function raised(power) {
+  return [...String(power)].map((sign) => RAISED["-0123456789".indexOf(sign)]).join("")
 }
 
 /** The end of a colour scale, about four digits wherever the point stands. */

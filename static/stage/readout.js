@@ -6,7 +6,7 @@
 
 import { count, fixed, rate, signed } from "./format.js"
 import { activeCells, patchOf } from "./relations.js"
-import { BIAS, DEAD, IMAGE, MAP, POOLED, TIE, isCovered, windowCells, windowOf } from "./step.js"
+import { BIAS, DEAD, IMAGE, MAP, POOLED, TIE, isCovered, isTrained, windowCells, windowOf } from "./step.js"
 
 /**
  * @param {string} panel
@@ -99,17 +99,14 @@ const WRITERS = {
         : "passes as it is: f is greater than 0 here")
   },
   filter_before: (index, step) => said(`${weight(index)} = ${fixed(step.filter_before[index], 6)}`,
-    weightName(index), "before this step"),
-  filter_gradient: (index, step) => {
-    const cells = activeCells(step).length
-    const sum = index === BIAS
-      ? step.meta.bias_rule === "notes" ? "the notes’ rule: the nine gradients added up" : `Σ dz over ${cells} cells`
-      : `Σ dz × pixel over ${cells} cells`
-    const mean = step.meta.batch > 1 ? `; the mean over the ${step.meta.batch} images of the batch` : ""
-    return said(`d${weight(index)} = ${fixed(step.filter_gradient[index], 6)}`,
-      `gradient of the ${weightName(index)}`, sum + mean)
-  },
+    weightName(index), !isTrained(step) ? "after this step"
+      : step.meta.note ? "before the step that is tried out" : "before this step"),
+  filter_gradient: (index, step) => said(`d${weight(index)} = ${fixed(step.filter_gradient[index], 6)}`,
+    `gradient of the ${weightName(index)}`, index === BIAS && step.meta.bias_rule === "notes"
+      ? "the notes’ rule: the nine gradients added up"
+      : `${index === BIAS ? "Σ dz" : "Σ dz × pixel"} over ${summedCells(step)}`),
   filter_change: (index, step) => {
+    if (!isTrained(step)) return said(`change of ${weight(index)} = 0`, weightName(index), NOT_TRAINED)
     const { meta: { learning_rate: eta }, filter_change: change, filter_gradient: gradient } = step
     const shown = agreed(change[index], -eta * gradient[index])
     const n = enough(6, change[index], shown, (read) => -eta * read(gradient[index]))
@@ -119,10 +116,23 @@ const WRITERS = {
   filter_after: (index, step) => {
     const { meta: { learning_rate: eta }, filter_before: before, filter_gradient: gradient } = step
     const after = step.filter_after[index]
+    if (!isTrained(step)) {
+      return said(`new ${weight(index)} = ${fixed(after, 6)}`, weightName(index), `it stays: ${NOT_TRAINED}`)
+    }
     const n = enough(6, after, 6, (read) => read(before[index]) - eta * read(gradient[index]))
     return said(`new ${weight(index)} = ${fixed(after, 6)}`, weightName(index),
       `= ${fixed(before[index], n)} − ${rate(eta)} × ${fixed(gradient[index], n)}`)
   },
+}
+
+const NOT_TRAINED = "nothing is trained on this digit"
+
+/** The cells whose errors a gradient adds up: of a batch, those of all its images. */
+function summedCells(step) {
+  const { batch } = step.meta
+  const own = activeCells(step).length
+  const cells = own === 1 ? "1 cell" : `${own} cells`
+  return batch > 1 ? `the cells of all ${batch} images, the mean of them; ${cells} in this image` : cells
 }
 
 /** The fewest decimals, from some on, with which what is written comes to the result as written. */

@@ -308,7 +308,8 @@ class Stage {
       write(this.banner, `Watching digit #${count(meta.watching)} with the parameters after this step — `
         + "it is not trained on.")
     }
-    write(this.counter, counter(step))
+    writeParts(this.counter, counter(step))
+    this.counter.classList.toggle("range", meta.batch > 1)
     write(this.story, story ?? summary(step))
     const said = active && readout(active.panel, active.index, step, this.reached)
     this.line.classList.toggle("pinned", this.selection.pinned !== null)
@@ -330,4 +331,12 @@ class Stage {
 
 function write(node, text) {
   if (node.textContent !== text) node.textContent = text
+}
+
+/** Text that may be broken into lines between its parts alone. */
+function writeParts(node, text) {
+  if (node.textContent === text) return
+  node.replaceChildren(...text.split(" · ").flatMap((part, at) => [
+    at ? " · " : "", element("span", { textContent: part }),
+  ]))
 }

@@ -67,6 +67,11 @@ function coveredBy(spots, filter) {
   return panels
 }
 
+/** Whether the step trains on its picture; one that is only looked at leaves the parameters. */
+export function isTrained({ meta }) {
+  return meta.watching === null
+}
+
 export function isCovered(step, panel, index) {
   return step.covered.get(panel)?.includes(index) ?? false
 }

@@ -15,9 +15,9 @@
  * @property {string} words what to see in that cell
  */
 
-import { count, fixed, rate } from "./format.js"
+import { beforeLog, count, fixed, rate } from "./format.js"
 import { patchOf } from "./relations.js"
-import { BIAS, DEAD } from "./step.js"
+import { BIAS, DEAD, isTrained } from "./step.js"
 
 /** @type {Stage[]} */
 export const STAGES = [
@@ -83,11 +83,11 @@ export const STAGES = [
     caption: () => "Each weight's gradient: the errors times the pixels that this weight met, added up.",
     example: (step) => example("filter_gradient", steepest(step), meeting(step)) },
   { panels: ["filter_change", "filter_after"],
-    caption: ({ meta }) => meta.watching === null
-      ? `Every weight moves a little against its gradient: ${rate(meta.learning_rate)} of it.`
+    caption: (step) => isTrained(step)
+      ? `Every weight moves a little against its gradient: ${rate(step.meta.learning_rate)} of it.`
       : "Nothing is learned from a digit that is only watched.",
     example: (step) => example("filter_after", steepest(step),
-      step.meta.watching !== null ? "" : moveInWords(step.filter_gradient[steepest(step)])) },
+      isTrained(step) ? moveInWords(step.filter_gradient[steepest(step)]) : "") },
 ]
 
 function example(panel, index, words) {
@@ -156,8 +156,8 @@ export function reachedAt(stage) {
 }
 
 export function lossInWords({ meta, probabilities, loss }) {
-  const truth = fixed(probabilities[meta.label])
-  return `Loss = −log(what it gave the ${meta.classes[meta.label]}) = −log ${truth} = ${fixed(loss)}`
+  const given = beforeLog(probabilities[meta.label], loss)
+  return `Loss = −log(what it gave the ${meta.classes[meta.label]}) = −log ${given} = ${fixed(loss)}`
 }
 
 /** The true class with its article: a 4, an 8. */
@@ -166,9 +166,19 @@ function named({ classes, label }) {
 }
 
 /** How far the run is, each number with its unit. */
-export function counter({ meta }) {
-  return `step ${count(meta.step)} · image ${count(meta.position)} of ${count(meta.epoch_size)}`
-    + ` · epoch ${count(meta.epoch)} · η ${rate(meta.learning_rate)}`
+export function counter(step) {
+  const { meta } = step
+  return [`step ${count(meta.step)}`, ...imagesOf(step), `epoch ${count(meta.epoch)}`,
+    `η ${rate(meta.learning_rate)}`].join(" · ")
+}
+
+/** Which images of the epoch the step used; nothing where it is another one that is shown. */
+function imagesOf(step) {
+  const { batch, position, epoch_size: all, note } = step.meta
+  if (note || !isTrained(step)) return []
+  const used = batch > 1 ? `images ${count(position - batch + 1)}–${count(position)}`
+    : `image ${count(position)}`
+  return [`${used} of ${count(all)}`]
 }
 
 /** The step in a sentence, for when nothing moves. */

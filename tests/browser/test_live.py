@@ -231,14 +231,14 @@ def test_a_new_run_is_announced_and_then_begins(live: Page, digits: Digits) -> N
     wait_for_step(live, 30)
     open_panel(live, "New run")
     expect(live.get_by_text("Starts a new run")).to_be_visible()
-    fill(live, "Filters", 3)
-    fill(live, "Images a step (batch)", 8)
-    fill(live, "Seed", 11)
+    fill(live, "Filters, 1 to 8", 3)
+    fill(live, "Images a step (batch), 1 to 1,000", 8)
+    fill(live, "Seed, 0 to 4,294,967,295", 11)
     assert meta(live)["filters"] == 1  # not before it is asked for
     start_new_run(live)
     assert paused(live) == 1
     expect(live.locator(".strip [role=radio]")).to_have_count(3)
-    expect(live.locator(".counter")).to_contain_text("image 8 of 4,000")
+    expect(live.locator(".counter")).to_contain_text("images 1–8 of 4,000")
     recipe = {"filters": 3, "batch": 8, "seed": 11}
     check_bits(live, same_run(live, digits, **recipe).at(1))
     button(live, "Step").click()

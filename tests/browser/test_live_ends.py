@@ -263,7 +263,7 @@ def test_a_new_run_is_started_again_and_again_while_it_plays(live: Page) -> None
     for seed in (1, 2, 3):
         play(live)
         wait_for_step(live, 20)
-        fill(live, "Seed", seed)
+        fill(live, "Seed, 0 to 4,294,967,295", seed)
         start_new_run(live)
     works_still(live)
 

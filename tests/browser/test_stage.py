@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import math
 import re
 
 import pytest
@@ -102,7 +103,10 @@ def test_the_story_and_the_verdict_belong_to_the_step(stage: Page) -> None:
     story = stage.locator(".story")
     expect(story).to_contain_text(f"a {label}." if label != 8 else "an 8.")
     expect(story).to_contain_text(f"says {says} ({written(probabilities[says])})")
-    expect(story).to_contain_text(f"−log {written(probabilities[label])} = {written(step.loss)}")
+    expect(story).to_contain_text(f" = {written(step.loss)}.")
+    (given,) = re.findall(r"−log (0\.\d+) = ", story.inner_text())
+    assert float(given) == pytest.approx(probabilities[label], rel=1e-4)
+    assert written(-math.log(float(given))) == written(step.loss)
     expect(stage.locator(".verdict")).to_have_text(f"says {says} is {label}")
 
 

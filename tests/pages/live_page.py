@@ -60,8 +60,8 @@ def meta(session: Session) -> dict[str, Any]:
 
 
 def fill_form(app: AppTest, **numbers: int) -> None:
-    names = {"filters": "Filters", "batch": "Images a step (batch)", "seed": "Seed"}
-    names["hidden"] = "Hidden units"
+    names = {"filters": "Filters, 1 to 8", "batch": "Images a step (batch), 1 to 1,000"}
+    names |= {"hidden": "Hidden units, 1 to 256", "seed": "Seed, 0 to 4,294,967,295"}
     for name, value in numbers.items():
         (field,) = (field for field in app.number_input if field.label == names[name])
         field.set_value(value)

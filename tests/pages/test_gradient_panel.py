@@ -134,6 +134,26 @@ def test_copying_to_ties_is_measured_where_there_are_ties(digits: Digits) -> Non
     assert float(said.replace("−", "-")) == pytest.approx(copied_bias(step), abs=1e-6)
 
 
+def look_at(app: AppTest, name: str) -> str:
+    """Choose a gradient by its name; return how its number was made."""
+    (box,) = app.selectbox
+    box.select(next(option for option in box.options if option.startswith(name)))
+    return text(drawn(app)).partition("backpropagation, ")[2].partition(": **")[0]
+
+
+def test_beside_a_broken_number_stands_how_it_was_made(digits: Digits) -> None:
+    copies = ", where every tied winner has a copy of its window's δ0"
+    app = toggled(checked(begun(digits), 57), COPY)
+    assert look_at(app, "k[") == f"dk[u,v] = Σ_i Σ_j dz[i,j]·x[i+u, j+v]{copies}"
+    assert look_at(app, "b,") == f"db = Σ_i Σ_j dz[i,j]{copies}"
+    assert copies not in look_at(app, "W")  # which lies behind the pool
+
+    toggled(app, NOTES)
+    assert look_at(app, "b,") == f"db = Σ dk{copies}"
+    toggled(app, COPY)
+    assert look_at(app, "b,") == "db = Σ dk"
+
+
 def test_copying_to_ties_changes_nothing_where_there_are_none(digits: Digits) -> None:
     session = begun(digits)
     app = toggled(checked(session, 60), COPY)
@@ -141,6 +161,8 @@ def test_copying_to_ties_changes_nothing_where_there_are_none(digits: Digits) ->
     step = session.run.at(60)
     assert not tied_windows(forward(step.before.astype(np.float64), step.images)).any()
     assert "the mistake changes nothing here" in text(app)
+    assert "all over the empty paper as soon as the filter's bias is above 0" in text(app)
+    assert step.before.filter_bias[0] <= 0
     assert "The check finds nothing wrong" in text(app)
 
 
@@ -174,6 +196,16 @@ def test_of_a_step_too_large_one_image_is_checked(
     assert kept is not None
     np.testing.assert_array_equal(kept[2].numeric.vector, alone.numeric.vector)
     assert any("image 3 of the batch alone" in caption.value for caption in app.caption)
+    assert "Backpropagation is right" in text(app)
+
+
+def test_one_image_is_no_batch_however_large_the_network(
+    digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST", 10_000)
+    app = checked(begun(digits, 5, filters=2), 5)
+
+    assert not any("Checking all" in caption.value for caption in app.caption)
     assert "Backpropagation is right" in text(app)
 
 

@@ -1,5 +1,6 @@
 """The slips on the notes page: what is said of each is what comes of it in the step."""
 
+import math
 import re
 from dataclasses import replace
 from html import unescape
@@ -17,6 +18,7 @@ from cnn.slips import SLIPS
 from data import Digits
 from pages.parts.notes_live import Moment
 from pages.parts.notes_slips import LESSONS, lesson
+from pages.parts.wording import before_log
 
 # ---- The slips ----
 
@@ -89,7 +91,19 @@ def moved(z2: np.ndarray, c: int, change: float, label: int) -> float:
 
 def test_ten_numbers_versus_one(notes_page: AppTest, loops: tuple) -> None:
     _, seen, _, label = loops
-    assert f"= {oracle.cross_entropy(seen.z2, label):.4f}." in said(notes_page, "cross-entropy")
+    text = said(notes_page, "cross-entropy")
+    assert f"= {oracle.cross_entropy(seen.z2, label):.4f}." in text
+    (given,) = re.findall(r"-log\((.*?)\)", text)
+    assert f"{-math.log(float(given)):.4f}" == f"{oracle.cross_entropy(seen.z2, label):.4f}"
+
+
+@pytest.mark.parametrize("loss", [0.0, 8e-5, 0.3, 9.1, 38.709, 104.2, 900.25])
+def test_the_logarithm_of_a_probability_as_it_is_written_is_the_loss(loss: float) -> None:
+    """Also of one that is too small for any float: of 900.25 there is 1.0627·10⁻³⁹¹."""
+    digits, _, power = before_log(-loss).partition("·10")
+    power = power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+    by_hand = -math.log(float(digits)) - int(power or 0) * math.log(10)
+    assert by_hand == pytest.approx(loss, abs=6e-5 if loss > 1e-3 else 1e-6)
 
 
 def test_errors_that_get_to_their_winner(notes_page: AppTest, loops: tuple) -> None:

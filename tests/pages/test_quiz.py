@@ -1,6 +1,7 @@
 """The quiz: its answers against the loops, what counts as right, and the score."""
 
 import re
+from decimal import Decimal
 
 import numpy as np
 import oracle
@@ -83,12 +84,41 @@ def test_a_new_weight_follows_from_the_three_numbers(
 ) -> None:
     for step, _, one in of_kind(asked(digits, filters, batch), "What is the weight after"):
         old, gradient, rate, _ = numbers(one.text)
-        assert one.is_right(old - rate * gradient)
+        by_hand = old - rate * gradient
+        assert abs(by_hand - one.answer) < 0.3 * one.tolerance
+        assert one.is_right(by_hand)
         assert not one.is_right(old)  # that it stays is no answer,
         assert not one.is_right(old + rate * gradient)  # nor that it goes the other way
         u, v = (int(n) for n in re.findall(r" k\[(\d),(\d)\]", one.text)[0])
         moved = step.before.filters - 0.02 * step.backward.gradients.filters
         assert one.answer == pytest.approx(float(moved[one.place.filter, u, v]), abs=1e-7)
+
+
+@pytest.mark.parametrize(("filters", "batch"), [(1, 1), (3, 4)])
+def test_the_written_tolerance_is_the_one_in_force(
+    digits: Digits, filters: int, batch: int
+) -> None:
+    """Counted from the answer as it is written: that far off is right, any further is wrong."""
+    every = asked(digits, filters, batch)
+    typed = of_kind(every, "lies on the patch") + of_kind(every, "What is the weight after")
+    for _, _, one in typed:
+        (stated,) = re.findall(r"Within (\d+\.\d+)", one.text)
+        assert len(stated.strip("0.")) == 1  # one digit, which can be read at a glance
+        answer = Decimal(one.write(one.answer).replace("−", "-"))
+        least = Decimal(1).scaleb(-one.decimals)
+        for sign in (-1, 1):
+            assert one.is_right(float(answer + sign * Decimal(stated)))
+            assert not one.is_right(float(answer + sign * (Decimal(stated) + least)))
+
+
+@pytest.mark.parametrize(("filters", "batch"), [(1, 1), (3, 4)])
+def test_the_tolerance_of_a_weight_is_about_a_tenth_of_its_change(
+    digits: Digits, filters: int, batch: int
+) -> None:
+    for step, _, one in of_kind(asked(digits, filters, batch), "What is the weight after"):
+        u, v = (int(n) for n in re.findall(r" k\[(\d),(\d)\]", one.text)[0])
+        change = abs(0.02 * float(step.backward.gradients.filters[one.place.filter, u, v]))
+        assert 0.049 * change < numbers(one.text)[-1] < 0.1001 * change
 
 
 @pytest.mark.parametrize(("filters", "batch"), [(1, 1), (3, 4)])

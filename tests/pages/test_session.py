@@ -9,8 +9,11 @@ from opening import drawn, held, opened, press
 from streamlit.testing.v1 import AppTest
 
 from cnn import Recipe
+from cnn.arithmetic import Place
 from data import Digits
+from pages.parts.frame import Spot
 from pages.parts.keys import Key
+from pages.parts.look import Look
 from pages.parts.pace import FASTEST, PACES
 from pages.parts.rates import RATES
 from pages.parts.session import MOST_OTHERS, Session
@@ -124,6 +127,48 @@ def test_reset_keeps_the_recipe_and_the_rate_that_is_set(app: AppTest) -> None:
     press(other, "Reset")
     assert held(other).run.recipe == Recipe(seed=4, filters=2, batch=3, learning_rate=0.1)
     assert other.select_slider(key=held(other).slider.key).value == 0.1
+
+
+# ---- What is looked at ----
+
+
+def look_of_a_fork(digits: Digits, at: int) -> Session:
+    """A visit that looks at image 7 of a step and has a number of it pinned, and then forks."""
+    session = Session.begun(digits, Recipe(batch=8))
+    session.run.advance(39)
+    session.look_at(30)
+    session.look.pin(Place("z", 319, image=6), Spot("z", 0, 319))
+    session.fork(at, 0.1)
+    return session
+
+
+def test_a_fork_is_looked_at_where_it_begins_and_its_parent_likewise(digits: Digits) -> None:
+    session = look_of_a_fork(digits, 30)
+    pinned = Place("z", 319, image=6), Spot("z", 0, 319)
+    assert session.looked_at == session.run.step == 30
+    assert (session.look.image, session.look.pinned, session.look.spot) == (6, *pinned)
+
+    session.run.advance(3)
+    assert session.looked_at == 33  # the newest step is followed, as in any run
+    session.look_at(12)
+    session.take(session.others[1])
+    assert session.run.step == 40
+    assert session.looked_at == 12
+    assert (session.look.image, session.look.pinned, session.look.spot) == (6, *pinned)
+
+
+def test_a_run_that_does_not_share_the_step_is_looked_at_afresh(digits: Digits) -> None:
+    session = look_of_a_fork(digits, 20)  # step 30 is not among those that the two share
+    assert session.look == Look()
+
+    session.run.advance(5)
+    session.look.image = 2
+    session.take(session.others[1])
+    assert session.look == Look()
+
+    session = look_of_a_fork(digits, 30)
+    session.start(digits, Recipe())
+    assert session.look == Look()
 
 
 # ---- The learning rate ----

@@ -2,13 +2,14 @@
 
 import math
 import re
+from dataclasses import replace
 from decimal import Decimal
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
-from cnn import Run, Step
+from cnn import Run, Step, backward, forward
 from cnn.arithmetic import EXPLANATIONS, Arithmetic, explain
 from data import Digits
 from pages.parts.inspector import axes_of
@@ -216,6 +217,20 @@ def test_a_short_sum_is_written_whole(digits: Digits) -> None:
         read = Sheet(sheet(explained(step, "exact", quantity, 0)))
         assert len(read.parts["term"]) == ALL
         assert "rest" not in read.parts
+
+
+def test_a_probability_that_rounds_to_0_has_a_logarithm_all_the_same(digits: Digits) -> None:
+    step = step_of(digits, 1, 1, "exact")
+    vector = step.before.vector.copy()
+    before = step.before.replaced(vector)
+    before.output_bias[int(step.labels[0])] -= 200  # e^(−200) is below float32's smallest number
+    lost = replace(step, before=before, forward=forward(before, step.images))
+    backed = backward(before, lost.forward, step.labels)
+    text = Sheet(sheet(explained(replace(lost, backward=backed), "exact", "loss", 0))).text
+    assert lost.forward.probabilities[0, step.labels[0]] == 0
+    assert "stands here as 0" in text
+    assert "in the last ones" not in text
+    assert "stands here as 0" not in sheet(explained(step, "exact", "loss", 0))
 
 
 def test_terms_of_a_batch_name_their_image_and_their_filter(digits: Digits) -> None:
