@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from pickle import PicklingError
@@ -246,7 +246,8 @@ class _Cluster(_Engine):
             ) from error
         connect: Any = distributed.Client  # it ships no types
         try:
-            asyncio.run(asyncio.wait_for(_greet(self.where.scheduler), CONNECTING))
+            with ThreadPoolExecutor(1) as thread:  # whatever else its caller's thread waits for
+                thread.submit(_greet, self.where.scheduler).result()
             client = connect(self.where.scheduler, timeout=CONNECTING, set_as_default=False)
         except Exception as error:  # whatever is read into what another program answers there
             raise ClusterError("The cluster’s scheduler does not answer at its address.") from error
@@ -260,7 +261,7 @@ class _Cluster(_Engine):
         return client
 
 
-async def _greet(address: str | None) -> None:
+def _greet(address: str | None) -> None:
     """Ask a scheduler who it is: a client that finds none leaves threads that end in tracebacks.
 
     Raises:
@@ -271,11 +272,15 @@ async def _greet(address: str | None) -> None:
 
     connect: Any = rpc  # it ships no types
     configured: Any = Security  # as the client's
-    async with connect(
-        address, connection_args=configured().get_connection_args("client")
-    ) as scheduler:
-        if (await scheduler.identity())["type"] != "Scheduler":
-            raise ValueError("a worker, or another program of Dask")
+
+    async def ask() -> str:
+        given = configured().get_connection_args("client")
+        async with connect(address, connection_args=given) as scheduler:
+            said: str = (await scheduler.identity())["type"]
+            return said
+
+    if asyncio.run(asyncio.wait_for(ask(), CONNECTING)) != "Scheduler":
+        raise ValueError("a worker, or another program of Dask")
 
 
 @contextmanager

@@ -136,7 +136,7 @@ class Sweeping:
                 raise DataError(str(error)) from error
             except OSError as error:
                 raise DataError(
-                    f"No more results can be kept: {error.strerror}. Those that stand here are; "
+                    f"The sweep cannot go on: {error.strerror}. What stands here is kept, and "
                     "“Go on” runs the others."
                 ) from error
 

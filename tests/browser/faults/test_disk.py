@@ -48,6 +48,16 @@ def sweeps(cache: Path) -> list[Path]:
     return list((cache / "sweeps").iterdir())
 
 
+def kept_sweep(page: Page, cache: Path) -> Path:
+    """The file of the sweep that runs, once it holds a run."""
+    while not any(cache.glob("sweeps/*.jsonl")):
+        page.wait_for_timeout(20)
+    (path,) = sweeps(cache)
+    while not read_record(path.read_bytes()).outcomes:
+        page.wait_for_timeout(20)
+    return path
+
+
 def check_sweep(path: Path, digits: Digits, count: int, steps: int) -> Record:
     """Every line is whole, and two of the runs are those that are trained here."""
     lines = path.read_bytes().splitlines()
@@ -105,7 +115,7 @@ def test_a_disk_that_is_full(
     tmp_path: Path,
     report: Report,
 ) -> None:
-    with small_disk(tmp_path / "disk", "6m") as disk:
+    with small_disk(tmp_path / "disk", "12m") as disk:
         filler = fill(disk, ONE_PAGE)
         server = start_server(disk, TMPDIR=str(disk))
         page = opened(patient, server.url)
@@ -125,18 +135,28 @@ def test_a_disk_that_is_full(
             "the digits, for the visit; the run on them is the same to the last bit",
         )
 
-        start_sweep(page, "0.003, 0.01, 0.03", 300)
+        start_sweep(page, "0.003, 0.01, 0.03", 4_000)
         alert = page.get_by_role("alert")
-        expect(alert).to_contain_text("No more results can be kept: No space left on device.")
+        expect(alert).to_contain_text("cannot go on: there is no room for the digits.")
+        report(
+            "disk full as a sweep begins",
+            f"“{alert.inner_text()}”; the page goes on",
+            "everything; “Go on” begins it",
+        )
+
+        os.truncate(filler, 0)
+        page.get_by_role("button", name="Go on").click()
+        path = kept_sweep(page, disk)
+        fill(disk)
+        expect(alert).to_contain_text("cannot go on: No space left on device.")
         said = alert.inner_text()
-        (path,) = sweeps(disk)
         before = read_record(path.read_bytes()).outcomes
         assert all(json.loads(line) for line in path.read_bytes().splitlines())
         assert 0 < len(before) < 9
         os.truncate(filler, 0)
         page.get_by_role("button", name="Go on").click()
         ended(page, 9)
-        record = check_sweep(path, own, 9, 300)
+        record = check_sweep(path, own, 9, 4_000)
         assert before.items() <= record.outcomes.items()
         report(
             "disk full while a sweep runs",
@@ -192,11 +212,7 @@ def test_a_cache_folder_that_is_deleted(
     shutil.rmtree(cache)
     own = bring(page, gzipped(own_files(digits)))
     start_sweep(page, "0.003, 0.01", 2_000)
-    while not list(cache.glob("sweeps/*.jsonl")):
-        page.wait_for_timeout(20)
-    (path,) = sweeps(cache)
-    while not read_record(path.read_bytes()).outcomes:
-        page.wait_for_timeout(20)
+    path = kept_sweep(page, cache)
     shutil.rmtree(cache, ignore_errors=True)  # it is being written to
     ended(page, 6)
     check_sweep(path, own, 6, 2_000)
