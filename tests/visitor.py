@@ -113,7 +113,11 @@ class Visitor:
         address = f"{self.url.replace('http', 'ws', 1)}/_stcore/stream"
         # The protocol's own way to say who one is: behind its name, a token and a session.
         protocols = ["streamlit", "none", self._claims] if self._claims else ["streamlit"]
-        self._connection = connect(address, subprotocols=protocols, max_size=None)
+        # No pings, which browsers do not send either, and which draw from the module `random` in
+        # another thread: Hypothesis then takes it that a strategy has done so.
+        self._connection = connect(
+            address, subprotocols=protocols, max_size=None, ping_interval=None
+        )
         self._socket: ClientConnection = await self._connection.__aenter__()
         return self
 

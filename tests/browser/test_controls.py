@@ -4,8 +4,10 @@ import re
 
 import on_the_step_page
 import pytest
+import watching
 from playwright.sync_api import Page, expect
 from watching import (
+    NARROW,
     button,
     choose_pace,
     expect_step,
@@ -100,7 +102,13 @@ def test_page_keys_go_by_a_hundred_also_on_the_scrubber(
 
 
 def test_the_sidebar_closes_over_the_page_that_was_chosen(phone: Page, app_url: str) -> None:
-    phone.goto(app_url)
+    watching.opened(phone, app_url, NARROW)
+    # The component may come later than the stage, on a busy machine.
+    loaded = (
+        "performance.getEntriesByType('resource').some(({ name }) => name.includes('controls'))"
+    )
+    phone.wait_for_function(loaded)
+    phone.wait_for_load_state("networkidle")
     phone.get_by_test_id("stExpandSidebarButton").tap(timeout=30_000)
     phone.get_by_test_id("stSidebar").get_by_role("link", name="Notes").tap()
     expect(phone.get_by_role("heading", name=re.compile("notes", re.I)).first).to_be_visible()

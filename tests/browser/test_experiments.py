@@ -44,7 +44,7 @@ def ended(page: Page) -> Any:
 def test_a_sweep_beside_the_live_page_and_a_dot_that_opens_its_run(experiments: Page) -> None:
     page = experiments
     fill(page, "Learning rates", "0.003, 0.01")
-    expect(page.get_by_text("6 runs")).to_be_visible()
+    expect(page.get_by_text("6 runs", exact=True)).to_be_visible()
     expect(page.get_by_text("24,000 steps in all")).to_be_visible()
     page.get_by_role("button", name="Start the sweep").click()
     expect(ended(page)).to_contain_text("of 6 runs ended")
