@@ -54,7 +54,7 @@ def address(visit: Session, page: str) -> None:
         if returned:
             st.rerun()  # the whole page, which trains that run and says so
 
-    with st.container(key="address"):  # which takes no room
+    with st.container(key="unseen_address"):  # which takes no room
         write()
 
 

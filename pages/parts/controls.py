@@ -7,5 +7,5 @@ from pages.parts.component import component
 
 def controls() -> None:
     """Let keys and fingers do what is expected of them; see ``static/controls/controls.js``."""
-    with st.container(key="controls"):  # which takes no room
-        component("controls")(key="controls_everywhere")
+    with st.container(key="unseen_controls"):  # which takes no room
+        component("controls")(key="controls")

@@ -121,7 +121,7 @@ def _enlarged(session: Session, position: int) -> None:
             )
             if st.button("Watch it on the live page"):
                 st.session_state[Key.WATCH], st.session_state[Key.WATCHED] = True, position
-                session.watch_asked = True
+                session.live_asked = True
                 st.rerun()  # `pages.parts.page` switches
     st.html(pixel_table(image, name))
 

@@ -27,8 +27,9 @@ def keep_downloads() -> None:
     Who has left is answered nothing: what makes a file holds a run.
     """
     file, files = MediaFileMetadata, MediaFileManager
-    file.mark_for_delete = _mark_later  # type: ignore[method-assign]  # that is what is done
-    files._remove_orphaned_deferred_callables = _drop_later  # type: ignore[method-assign]  # too
+    # Replaced, because Streamlit has no setting for how long it keeps a file.
+    file.mark_for_delete = _mark_later  # type: ignore[method-assign]  # see above
+    files._remove_orphaned_deferred_callables = _drop_later  # type: ignore[method-assign]  # above
 
 
 def _mark_later(self: MediaFileMetadata) -> None:

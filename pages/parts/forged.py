@@ -26,7 +26,7 @@ def ignore_forged_values() -> None:
     replaced, here alone. Any text for a field of text and any JSON for a figure or a component
     still arrive: those are the pages' own to judge.
     """
-    WStates.__getitem__ = _read_or_first  # type: ignore[method-assign]  # that is what is done
+    WStates.__getitem__ = _read_or_first  # type: ignore[method-assign]  # there is no setting
 
 
 def _read_or_first(states: WStates, widget: str) -> Any:

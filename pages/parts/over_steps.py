@@ -67,5 +67,5 @@ def leave(session: Session) -> None:
     At the head of every part of a page that is drawn alone: Streamlit may hear of a click in
     another part than the one that was clicked, in which nothing else would come of it.
     """
-    if session.seeking or session.watch_asked:
+    if session.seeking or session.live_asked:
         st.rerun()

@@ -33,7 +33,7 @@ _STYLE = """<style>
 .stAppHeader { height: 2.75rem; min-height: 2.75rem; }
 [data-testid="stSidebarContent"] h1 { font-size: 1.4rem; padding: 0 0 0.25rem; }
 /* Around what is not seen, so that there is no gap for it either. */
-:has(> :is(.st-key-address, .st-key-controls, [class*="st-key-unseen_"])) { display: none; }
+:has(> [class*="st-key-unseen_"]) { display: none; }
 /* What went wrong and the way on stand in one row, as low as it can be, where there is room. */
 :is(.st-key-trouble, .st-key-notice) > :has(.stAlert) { flex-basis: 16rem; }
 :is(.st-key-trouble, .st-key-notice) .stAlertContainer { padding: 0.4rem 0.75rem; }
@@ -93,11 +93,11 @@ def _switch(visit: Session) -> None:
     fragments in the browser. A tick of the old page that came after the switch would be drawn into
     the new one, and leave it empty.
     """
-    if visit.seeking or visit.watch_asked:
+    if visit.seeking or visit.live_asked:
         time.sleep(0.3)  # until the last tick under way has come: it is dropped for the switch
     if visit.seeking:
         visit.seeking = False
         st.switch_page("pages/step.py")
-    if visit.watch_asked:
-        visit.watch_asked = False
+    if visit.live_asked:
+        visit.live_asked = False
         st.switch_page("app.py")

@@ -48,7 +48,7 @@ class Session:
         watching: the digit to look at instead of each step's own, a position in the training
             digits and the held-out digits after them; or None.
         seeking: whether a step has just been sought, so that the step page is to be opened.
-        watch_asked: whether the live page is to be opened, on the digit that is watched.
+        live_asked: whether the live page is to be opened, for what was just chosen is seen there.
         look: what of the run is looked at on the step page.
         slider: of the learning rate.
         kept: what the panels of the step page keep.
@@ -68,7 +68,7 @@ class Session:
     playing: bool = False
     watching: int | None = None
     seeking: bool = False
-    watch_asked: bool = False
+    live_asked: bool = False
     look: Look = field(default_factory=Look)
     slider: RateSlider = field(default_factory=RateSlider)
     kept: Kept = field(default_factory=Kept)

@@ -153,7 +153,7 @@ def _open(session: Session, sweeping: Sweeping, place: int) -> None:
     # One step more than a run that diverged could take, so that it is seen to diverge.
     goal = outcome.step + (outcome.end == "diverged")
     session.goal = goal if goal > 1 else None
-    session.watch_asked = True
+    session.live_asked = True
 
 
 def _table(sweeping: Sweeping) -> None:

@@ -52,6 +52,13 @@ def expect_cell(page: Page, row: int, column: int, count: int) -> None:
     expect(page.get_by_text(re.compile(what))).to_be_visible(timeout=SLOW)
 
 
+def judge_after(page: Page, step: int) -> None:
+    page.locator("label", has_text="Follow the newest step").click()
+    box = page.get_by_role("spinbutton", name="After step, 1 to")
+    box.fill(str(step))
+    box.press("Enter")
+
+
 def test_a_clicked_cell_shows_its_digits_and_one_opens_on_the_step_page(
     page: Page, app_url: str, digits: Digits
 ) -> None:
@@ -73,10 +80,7 @@ def test_time_goes_back_and_a_cell_is_chosen_by_keyboard(
     page: Page, app_url: str, digits: Digits
 ) -> None:
     opened(page, app_url)
-    page.locator("label", has_text="Follow the newest step").click()
-    box = page.get_by_role("spinbutton", name="After step, 1 to")
-    box.fill("200")
-    box.press("Enter")
+    judge_after(page, 200)
     counts = confusion(digits, 200)
     right = int(np.trace(counts))
     expect(page.get_by_text(f"{right:,} of 1,000")).to_be_visible(timeout=SLOW)
@@ -99,10 +103,7 @@ def test_every_class_has_its_share_written_also_where_none_is_right(
 ) -> None:
     """Plotly writes nothing in a bar of no length."""
     opened(page, app_url)
-    page.locator("label", has_text="Follow the newest step").click()
-    box = page.get_by_role("spinbutton", name="After step, 1 to")
-    box.fill("1")
-    box.press("Enter")
+    judge_after(page, 1)
     right = np.diag(confusion(digits, 1)).tolist()
     assert 0 in right
     words = [f"{count}.0%, {count} of 100" for count in right]
