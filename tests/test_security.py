@@ -42,6 +42,17 @@ def saved(digits: Digits, seed: int) -> bytes:
     return file.getvalue()
 
 
+async def go(visitor: Visitor, page: str, query: str = "") -> None:
+    """To a page, and open the panel in which runs are opened and links stand."""
+    await visitor.open(page, query)
+    await open_panel(visitor)
+
+
+async def open_panel(visitor: Visitor) -> None:
+    (panel,) = (part for part in visitor.all("expandable") if part.label.startswith("Save"))
+    await visitor.force(panel, bool_value=True)
+
+
 def opener(visitor: Visitor) -> Part:
     """The field that opens a saved run."""
     (field,) = (part for part in visitor.all("file_uploader") if "saved run" in part.label)
@@ -83,7 +94,7 @@ def test_an_upload_without_the_token_is_refused(url: str, digits: Digits) -> Non
 
     async def tried() -> None:
         async with Visitor(url) as visitor:
-            await visitor.open("data")
+            await go(visitor, "data")
             before = link(visitor)
             assert await visitor.upload(opener(visitor), {"run.npz": content}, xsrf=False) == [403]
             assert visitor.wrong == []
@@ -124,7 +135,7 @@ def test_nothing_uploaded_reaches_the_disk(
 
     async def brought(url: str) -> None:
         async with Visitor(url) as visitor:
-            await visitor.open("data")
+            await go(visitor, "data")
             (choice,) = (part for part in visitor.all("radio") if part.label == "Which digits")
             for option in choice.says.options:
                 await visitor.force(choice, string_value=option)
@@ -179,8 +190,8 @@ def test_one_visitor_cannot_reach_anothers_run(url: str, digits: Digits) -> None
 
     async def tried() -> None:
         async with Visitor(url) as owner, Visitor(url) as thief:
-            await owner.open("experiments", "seed=77&step=50")
-            await thief.open("experiments", "seed=1&step=2")
+            await go(owner, "experiments", "seed=77&step=50")
+            await go(thief, "experiments", "seed=1&step=2")
             assert owner.session_id != thief.session_id
             before = link(owner)
 
@@ -191,16 +202,19 @@ def test_one_visitor_cannot_reach_anothers_run(url: str, digits: Digits) -> None
                         await thief.send(state_of(part.id, **value))
             await thief.drawn()
             assert thief.wrong == []
+            await open_panel(thief)  # which was among them
             await owner.force("no such widget", trigger_value=True)
             assert link(owner) == before
             assert "seed=77" not in link(thief)
             assert not any("mine now" in part.says.value for part in owner.all("text_input"))
 
             # Files: an upload of the owner's, named by the thief.
-            await owner.upload(opener(owner), {"run.npz": saved(digits, 78)})
+            field = opener(owner)
+            await owner.upload(field, {"run.npz": saved(digits, 78)})
             assert "seed=78" in link(owner)
-            (files,) = (sent.file_uploader_state_value for sent in owner.states.values())
+            files = owner.states[field.id].file_uploader_state_value
             thief.forget()
+            await open_panel(thief)
             await thief.force(opener(thief), file_uploader_state_value=files)
             assert thief.wrong == []
             assert "seed=78" not in link(thief)
@@ -227,12 +241,12 @@ def test_a_session_is_known_by_a_secret_number_alone(url: str) -> None:
 
     async def tried() -> None:
         async with Visitor(url) as owner:
-            await owner.open("data", "seed=79&step=3")
+            await go(owner, "data", "seed=79&step=3")
             assert uuid.UUID(owner.session_id).version == 4
             assert owner.session_id not in link(owner)
             for claimed in (str(uuid.uuid4()), owner.session_id[:-1], "0", "%00"):
                 async with Visitor(url, claims=claimed) as thief:
-                    await thief.open("data")
+                    await go(thief, "data")
                     assert thief.session_id not in (owner.session_id, claimed)
                     assert "seed=79" not in link(thief)
 

@@ -33,10 +33,14 @@ def keeping(session: Session, page: str) -> None:
         session: of the visitor.
         page: the page's file.
     """
-    with st.sidebar.expander("Save, open, share", key="keeping"):
-        _link(session, page)
-        _save(session)
-        _open(session)
+    # Filled when it is opened: what stands in it is as much as half of a page, which would come
+    # that much later.
+    panel = st.sidebar.expander("Save, open, share", on_change="rerun", key="keeping")
+    if panel.open:
+        with panel:
+            _link(session, page)
+            _save(session)
+            _open(session)
 
 
 def _link(session: Session, page: str) -> None:
