@@ -4,6 +4,7 @@ import math
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import product
 from typing import Any, Literal, Self
 
@@ -113,14 +114,14 @@ class Sweep:
         columns = [values if len(values) > 1 else values * count for values in tried]
         return [*zip(*columns, strict=True)]
 
-    @property
-    def recipes(self) -> list[Recipe]:
+    @cached_property  # asked for with every outcome, of up to 200
+    def recipes(self) -> tuple[Recipe, ...]:
         """One for each run: setting by setting, and of each all seeds."""
-        return [
+        return tuple(
             Recipe(self.data, seed, filters, hidden, batch, learning_rate=rate)
             for batch, filters, hidden, rate in self.settings
             for seed in self.seeds
-        ]
+        )
 
     def length(self, recipe: Recipe, images: int) -> int:
         """Return the steps that a run takes on so many images.

@@ -1,6 +1,7 @@
 """A sweep on one process, on two, and on a Dask cluster of two workers; and one worker killed.
 
-Runs five rates with three seeds for one epoch of the bundled digits. Each place is warmed with a
+Runs five rates with three seeds for one epoch of the bundled digits, on one place after the other,
+several times; a ratio is of two times that were taken side by side. Each place is warmed with a
 short sweep first, so that what is timed is the runs and not the start of Python. Wanted: two
 processes at no less than 1.7 times the speed of one, the cluster likewise, the same bytes
 everywhere, and no run lost to a killed worker.
@@ -20,8 +21,12 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from _app import browser, server
 from playwright.sync_api import Page
@@ -34,6 +39,7 @@ from visitor import Visitor  # after the path is set
 from data import Digits, load_bundled  # likewise
 from experiments import Outcome, Record, Sweep, Where, run_sweep
 
+DASK = Path(__file__).parents[2] / "docs" / "dask.yaml"
 SWEEP = Sweep()  # five rates, three seeds, one epoch
 WARMING = Sweep(learning_rate=(0.01,), seeds=tuple(range(8)), epochs=None, steps=100)
 
@@ -41,7 +47,7 @@ WARMING = Sweep(learning_rate=(0.01,), seeds=tuple(range(8)), epochs=None, steps
 def main() -> None:
     """Measure and print."""
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    arguments.add_argument("--repeats", type=int, default=3, help="of which the quickest counts")
+    arguments.add_argument("--repeats", type=int, default=7, help="of which the median counts")
     arguments.add_argument("--live", action="store_true", help="with the live page playing")
     given = arguments.parse_args()
     digits = load_bundled()
@@ -50,36 +56,40 @@ def main() -> None:
         beside_the_live_page(digits)
         return
 
-    import dask
+    ratios: dict[str, list[float]] = {name: [] for name in PLACES}
+    for _ in range(given.repeats):
+        one, wanted = timed(digits, Where(1))
+        for name, place in PLACES.items():
+            with place() as where:
+                seconds, found = timed(digits, where)
+            ratios[name].append(one / seconds)
+            print(f"one process: {one:.2f} s; {name}: {seconds:.2f} s, {same(wanted, found)}")
+    for name, place in PLACES.items():
+        with place() as where:
+            _, killed = timed(digits, where, kill=True)
+        print(f"{name}, one killed: {same(wanted, killed)}")
+        low, middle, high = min(ratios[name]), median(ratios[name]), max(ratios[name])
+        print(f"{name}: {middle:.2f} times one process ({low:.2f} to {high:.2f})")
+
+
+@contextmanager
+def processes() -> Iterator[Where]:
+    """Two processes of this machine."""
+    yield Where(2)
+
+
+@contextmanager
+def cluster() -> Iterator[Where]:
+    """Two workers of a Dask cluster, and its scheduler in this process."""
+    os.environ["DASK_CONFIG"] = str(DASK)  # read as Dask is imported
     from distributed import LocalCluster
 
-    one, wanted = quickest(digits, Where(1), given.repeats)
-    print(f"one process: {one:.2f} s")
-    compare("two processes", digits, Where(2), one, wanted, given.repeats)
-    # The profiler of a Dask worker looks at its thread a hundred times a second.
-    with (
-        dask.config.set({"distributed.worker.profile.enabled": False}),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
-    ):
-        there = Where(scheduler=cluster.scheduler_address)
-        compare("two Dask workers", digits, there, one, wanted, given.repeats)
+    start: Any = LocalCluster  # it ships no types
+    with start(n_workers=2, threads_per_worker=1, dashboard_address=None) as started:
+        yield Where(scheduler=started.scheduler_address)
 
 
-def compare(
-    name: str, digits: Digits, where: Where, one: float, wanted: Record, repeats: int
-) -> None:
-    """Print how much quicker than one process a place is, and whether its bytes are the same."""
-    seconds, found = quickest(digits, where, repeats)
-    _, killed = timed(digits, where, kill=True)
-    print(f"{name}: {seconds:.2f} s, {one / seconds:.2f} times one process")
-    print(f"{name}: {compared(wanted, found)}")
-    print(f"{name}, one killed: {compared(wanted, killed)}")
-
-
-def quickest(digits: Digits, where: Where, repeats: int) -> tuple[float, Record]:
-    """Run the sweep several times; return the least seconds that it took, and the last results."""
-    times = [timed(digits, where) for _ in range(repeats)]
-    return min(seconds for seconds, _ in times), times[-1][1]
+PLACES = {"two processes": processes, "two Dask workers": cluster}
 
 
 def beside_the_live_page(digits: Digits) -> None:
@@ -145,14 +155,14 @@ def timed(digits: Digits, where: Where, kill: bool = False) -> tuple[float, Reco
         return time.perf_counter() - start, record
 
 
-def compared(wanted: Record, found: Record) -> str:
+def same(wanted: Record, found: Record) -> str:
     """Say whether two sweeps have come to the same bytes."""
-    same = sum(
+    count = sum(
         found.outcomes[place].parameters == outcome.parameters
         for place, outcome in wanted.outcomes.items()
         if place in found.outcomes
     )
-    return f"{same} of {len(wanted.outcomes)} runs with the same bytes"
+    return f"{count} of {len(wanted.outcomes)} runs with the same bytes"
 
 
 if __name__ == "__main__":

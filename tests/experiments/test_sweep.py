@@ -18,7 +18,7 @@ def test_a_grid_is_every_combination_with_every_seed() -> None:
         for rate in (0.01, 0.1)
         for seed in (7, 8)
     ]
-    assert sweep.recipes == wanted
+    assert [*sweep.recipes] == wanted
 
 
 def test_a_list_takes_the_first_with_the_first_and_a_single_value_with_all() -> None:
@@ -30,7 +30,7 @@ def test_a_list_takes_the_first_with_the_first_and_a_single_value_with_all() -> 
         for batch, rate in ((1, 0.01), (16, 0.1))
         for seed in (3, 4)
     ]
-    assert sweep.recipes == wanted
+    assert [*sweep.recipes] == wanted
 
 
 def test_an_epoch_is_as_many_steps_as_there_are_batches() -> None:
