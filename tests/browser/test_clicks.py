@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from watching import link_to, play
+from watching import link_to
 
 pytestmark = pytest.mark.browser
 
@@ -41,18 +41,22 @@ def expect_cell(page: Page, row: int, column: int) -> None:
 def test_a_click_is_heard_although_the_figure_is_replaced_within_it(
     page: Page, app_url: str
 ) -> None:
-    """While a run plays that happens in every second click on the matrix, or so."""
+    """While a run plays that happens in every second click on the matrix, or so. Here another step
+    is judged between the two halves of a click."""
     page.goto(link_to(f"{app_url}/evaluate", 600))
-    place_of(page, 0, 0)
-    play(page)
-    for row, column in ((4, 9), (2, 2)):
+    page.get_by_text("Follow the newest step").click()
+    step = page.get_by_role("spinbutton", name="After step, 1 to 600")
+    expect(step).to_be_visible(timeout=SLOW)
+    for row, column, other in ((4, 9, 300), (2, 2, 100)):
+        page.mouse.move(*place_of(page, row, column))
+        page.mouse.down()
         page.evaluate("""() => {
           const figure = document.querySelector(".st-key-confusion .js-plotly-plot")
           globalThis.replaced = () => !figure.isConnected
             && document.querySelector(".st-key-confusion .nsewdrag") !== null
         }""")
-        page.mouse.move(*place_of(page, row, column))
-        page.mouse.down()
+        step.fill(str(other))
+        step.press("Enter")
         page.wait_for_function("globalThis.replaced()", timeout=SLOW)
         page.mouse.up()
         expect_cell(page, row, column)
