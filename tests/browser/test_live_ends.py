@@ -184,16 +184,16 @@ def test_a_click_in_the_middle_of_a_tick_waits_for_its_end(
     quiet: Page, by_address: str, digits: Digits
 ) -> None:
     """In another thread beside it, the page would show a step that is no longer the newest."""
-    live = opened_with(quiet, by_address, Recipe(), budget="1.5")
+    live = opened_with(quiet, by_address, Recipe(), budget="0.6")
     for name in ("Pause", "Step"):
         before = step(live)
         play(live)
         wait_for_step(live, before + 1)
-        live.wait_for_timeout(300)  # into the next tick
+        live.wait_for_timeout(200)  # into the next tick
         button(live, name).click()
         stood = paused(live)
         check_bits(live, same_run(live, digits).at(stood))
-        live.wait_for_timeout(1_500)
+        live.wait_for_timeout(800)  # longer than a tick
         button(live, "Step").click()
         live.wait_for_function("(stood) => globalThis.meta.step !== stood", arg=stood)
         assert step(live) == stood + 1
@@ -233,7 +233,7 @@ def test_double_clicks_on_everything(live: Page) -> None:
 
 def test_play_and_step_in_turn_as_fast_as_it_can_be_pressed(live: Page) -> None:
     playing = live.locator(".st-key-play button")
-    for _ in range(10):
+    for _ in range(6):
         playing.click()
         button(live, "Step").click()
     works_still(live)
