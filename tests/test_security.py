@@ -26,6 +26,8 @@ from data import Digits
 WILD = "../../../escaped<img src=x onerror=alert(1)>.npz"
 MARK = b"not to be found on any disk 7f3a9c"
 
+PANEL = "Save, open, share"
+
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
@@ -45,12 +47,7 @@ def saved(digits: Digits, seed: int) -> bytes:
 async def go(visitor: Visitor, page: str, query: str = "") -> None:
     """To a page, and open the panel in which runs are opened and links stand."""
     await visitor.open(page, query)
-    await open_panel(visitor)
-
-
-async def open_panel(visitor: Visitor) -> None:
-    (panel,) = (part for part in visitor.all("expandable") if part.label.startswith("Save"))
-    await visitor.force(panel, bool_value=True)
+    await visitor.unfold(PANEL)
 
 
 def opener(visitor: Visitor) -> Part:
@@ -202,7 +199,7 @@ def test_one_visitor_cannot_reach_anothers_run(url: str, digits: Digits) -> None
                         await thief.send(state_of(part.id, **value))
             await thief.drawn()
             assert thief.wrong == []
-            await open_panel(thief)  # which was among them
+            await thief.unfold(PANEL)  # which was among them
             await owner.force("no such widget", trigger_value=True)
             assert link(owner) == before
             assert "seed=77" not in link(thief)
@@ -214,7 +211,7 @@ def test_one_visitor_cannot_reach_anothers_run(url: str, digits: Digits) -> None
             assert "seed=78" in link(owner)
             files = owner.states[field.id].file_uploader_state_value
             thief.forget()
-            await open_panel(thief)
+            await thief.unfold(PANEL)
             await thief.force(opener(thief), file_uploader_state_value=files)
             assert thief.wrong == []
             assert "seed=78" not in link(thief)

@@ -180,6 +180,11 @@ class Visitor:
         (button,) = (part for part in self.all("button") if part.label == label)
         await self.send(WidgetState(id=button.id, trigger_value=True))
 
+    async def unfold(self, label: str) -> None:
+        """Open the panel of that label, and wait until what is in it stands."""
+        (panel,) = (part for part in self.all("expandable") if part.label == label)
+        await self.force(panel, bool_value=True)
+
     async def watch(self, seconds: float) -> None:
         """Watch what comes."""
         end = time.monotonic() + seconds

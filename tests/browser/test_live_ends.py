@@ -48,11 +48,8 @@ def test_a_network_that_dies_while_it_plays_stops_and_is_revived(
     button(live, "Play").click()  # a fast machine gets there before one can see it play
     expect_dead(live)
     died = paused(live)
-    live.get_by_role("button", name="Go back to where it did best").click()
-    expect(live.get_by_role("alert")).to_be_hidden()
+    back = revived(live, died)
     expect(rate_shown(live)).to_have_text("0.1")
-    back = step(live)
-    assert 1 <= back < died
     button(live, "Step").click()
     expect_step(live, back + 1)
     changes = meta(live)["rate_changes"]
@@ -71,13 +68,18 @@ def test_a_network_that_dies_step_by_step_says_so_and_is_revived(live: Page) -> 
             break
     expect_dead(live)
     died = step(live)
-    live.get_by_role("button", name="Go back to where it did best").click()
-    expect(live.get_by_role("alert")).to_be_hidden()
-    back = step(live)
-    assert 1 <= back < died
+    back = revived(live, died)
     button(live, "Step").click()
     expect_step(live, back + 1)
     assert meta(live)["learning_rate"] == 0.1
+
+
+def revived(page: Page, died: int) -> int:
+    """Go back; return the step at which the run stands then."""
+    page.get_by_role("button", name="Go back to where it did best").click()
+    expect(page.get_by_role("alert")).to_be_hidden()
+    page.wait_for_function("(died) => globalThis.meta.step < died", arg=died)
+    return step(page)
 
 
 def expect_dead(page: Page) -> None:
