@@ -196,7 +196,7 @@ async def visit(url: str, page: str, visit: list[list[Forged]]) -> None:
 @pytest.mark.bad_input
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")  # what failed is to be said
 @pytest.mark.parametrize("path", PAGES)
-@settings(max_examples=3, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # a visit is long
+@settings(max_examples=2, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # a visit is long
 @given(sent=VISIT)
 def test_no_value_of_any_widget_breaks_a_page(
     url: str, log: Path, bystander: Visitor, path: str, sent: Any

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, ViewportSize, expect
-from watching import WIDE
+from watching import WIDE, steady
 
 APP = Path(__file__).with_name("stage_app.py")
 
@@ -19,6 +19,13 @@ def opened(page: Page, url: str, query: str = "", size: ViewportSize = WIDE) -> 
     page.set_viewport_size(size)
     page.goto(f"{url}/?{query}")
     expect(page.locator(".stage")).to_have_attribute("data-step", re.compile(r"\d"), timeout=30_000)
+    return page
+
+
+def resized(page: Page, width: int) -> Page:
+    """Give the window another width, and wait until the stage has followed."""
+    page.set_viewport_size({"width": width, "height": 900})
+    steady(page.locator(".stage"))
     return page
 
 

@@ -11,7 +11,6 @@ from watching import (
     button,
     choose_pace,
     expect_step,
-    pause,
     paused,
     play,
     rate_slider,
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.browser
 # ---- The page's keys ----
 
 
-def test_space_and_arrow_work_after_a_click_on_the_pace(live: Page) -> None:
+def test_space_and_arrow_work_after_a_click_on_the_pace_or_a_button(live: Page) -> None:
     choose_pace(live, "1 step/s")
     live.keyboard.press("ArrowRight")
     expect_step(live, 2)
@@ -35,6 +34,10 @@ def test_space_and_arrow_work_after_a_click_on_the_pace(live: Page) -> None:
     wait_for_step(live, 20)
     live.keyboard.press("Space")
     paused(live)
+    button(live, "Reset").click()
+    expect_step(live, 1)
+    live.keyboard.press("Space")
+    expect(button(live, "Pause")).to_be_visible()
 
 
 def test_space_pauses_after_the_rate_was_dragged(live: Page) -> None:
@@ -48,16 +51,6 @@ def test_space_pauses_after_the_rate_was_dragged(live: Page) -> None:
     live.wait_for_function("meta.rate_changes.length > 1")
     live.keyboard.press("Space")
     paused(live)
-
-
-def test_space_plays_after_reset_was_clicked(live: Page) -> None:
-    button(live, "Step").click()
-    expect_step(live, 2)
-    button(live, "Reset").click()
-    expect_step(live, 1)
-    live.keyboard.press("Space")
-    expect(button(live, "Pause")).to_be_visible()
-    pause(live)
 
 
 def test_space_is_for_the_control_that_was_reached_by_keyboard(live: Page) -> None:

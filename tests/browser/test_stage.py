@@ -6,10 +6,10 @@ import math
 import re
 
 import pytest
-from on_the_stage import canvas, colour_at, hover, opened, outlined, unit
+from on_the_stage import canvas, colour_at, hover, opened, outlined, resized, unit
 from playwright.sync_api import Browser, CDPSession, Page, ViewportSize, expect
 from stage_app import RATE, scene, step_at
-from watching import Scheme, expect_head, written
+from watching import Scheme, edges, expect_head, written
 
 from cnn import Step, backward, forward, updated
 from pages.parts.frame import pack
@@ -303,46 +303,42 @@ def test_the_captions_say_what_is_so_where_nothing_lives(stage: Page, stage_url:
         assert nothing in said[2][place]
 
 
-@pytest.mark.parametrize("width", [360, 390, 768, 1100, 1440])
-def test_no_caption_moves_what_is_below_it(page: Page, stage_url: str, width: int) -> None:
-    opened(page, stage_url, "steps=60", {"width": width, "height": 900})
-    page.get_by_text("slow", exact=True).click()
-    expect(page.locator(".stage")).to_have_class(re.compile("paced"))
-    image = canvas(page, "image")
-    rest = image.bounding_box()
-    assert rest
-    alive = step_at(60)
-    for step in (alive, silenced(alive, filter_bias=-100)):
-        for caption, words in captions(page, stage_url, step):
-            page.locator(".story").evaluate(
-                "(e, text) => { e.textContent = text; e.closest('.stage').classList.add('slow') }",
-                f"{caption} {words}",
-            )
-            box = image.bounding_box()
-            assert box
-            assert box["y"] == rest["y"], caption
+def test_no_caption_moves_what_is_below_it(stage: Page, stage_url: str) -> None:
+    stage.get_by_text("slow", exact=True).click()
+    expect(stage.locator(".stage")).to_have_class(re.compile("paced"))
+    image, story, alive = canvas(stage, "image"), stage.locator(".story"), step_at(60)
+    said = story.inner_text()
+    tell = """(story, [told, slow]) => {
+      story.textContent = told
+      story.closest(".stage").classList.toggle("slow", slow)
+    }"""
+    for width in (360, 390, 768, 1100, 1440):
+        story.evaluate(tell, [said, False])
+        rest = resized(stage, width) and image.bounding_box()
+        assert rest
+        for step in (alive, silenced(alive, filter_bias=-100)):
+            for caption, words in captions(stage, stage_url, step):
+                story.evaluate(tell, [f"{caption} {words}", True])
+                box = image.bounding_box()
+                assert box
+                assert box["y"] == rest["y"], (width, caption)
 
 
 # ---- Looks ----
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1024, 1440, 1920])
-def test_nothing_is_cut_at_any_width(
-    page: Page, stage_url: str, scheme: Scheme, width: int
-) -> None:
+def test_nothing_is_cut_at_any_width(page: Page, stage_url: str, scheme: Scheme) -> None:
     page.emulate_media(color_scheme=scheme)
-    opened(page, stage_url, "steps=3&filters=8", {"width": width, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    boxes = page.locator(".stage section, .stage h3, .stage canvas:not([hidden])").evaluate_all(
-        "all => all.map((e) => { const r = e.getBoundingClientRect(); return [r.left, r.right] })"
-    )
-    left, right = page.locator(".stage").evaluate(
-        "e => { const r = e.getBoundingClientRect(); return [r.left, r.right] }"
-    )
-    assert len(boxes) > 40
-    for box in boxes:
-        assert left - 1 <= box[0] <= box[1] <= right + 1
+    opened(page, stage_url, "steps=3&filters=8")
+    for width in (390, 768, 1024, 1440, 1920):
+        resized(page, width)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+        parts = page.locator(".stage section, .stage h3, .stage canvas:not([hidden])")
+        left, right = edges(page.locator(".stage"))
+        found = edges(parts)
+        assert len(found) > 80
+        assert left - 1 <= min(found) <= max(found) <= right + 1, width
 
 
 OVERLAPS = """() => {
@@ -359,10 +355,10 @@ OVERLAPS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [390, 768, 1024, 1366, 1440, 1920])
-def test_no_words_overlap(page: Page, stage_url: str, width: int) -> None:
-    opened(page, stage_url, "steps=3&filters=2&batch=32", {"width": width, "height": 900})
-    assert page.evaluate(OVERLAPS) == []
+def test_no_words_overlap(page: Page, stage_url: str) -> None:
+    opened(page, stage_url, "steps=3&filters=2&batch=32")
+    for width in (390, 768, 1024, 1366, 1440, 1920):
+        assert resized(page, width).evaluate(OVERLAPS) == [], width
 
 
 def test_a_change_of_theme_repaints(stage: Page) -> None:

@@ -148,12 +148,17 @@ def open_panel(page: Page, name: str) -> None:
     """Open an expander, and wait until it has its height: until then a click in it may miss."""
     summary = page.locator("summary", has_text=name)
     summary.click()
-    summary.evaluate("""async (summary) => {
-      let [height, since] = [0, performance.now()]
+    steady(summary.locator(".."))
+
+
+def steady(part: Locator) -> None:
+    """Wait until a part of the page has the size that it keeps."""
+    part.evaluate("""async (part) => {
+      let [size, since] = ["", performance.now()]
       while (performance.now() - since < 150) {
         await new Promise(requestAnimationFrame)
-        const now = summary.parentElement.getBoundingClientRect().height
-        if (now !== height) [height, since] = [now, performance.now()]
+        const { width, height } = part.getBoundingClientRect()
+        if (`${width} ${height}` !== size) [size, since] = [`${width} ${height}`, performance.now()]
       }
     }""")
 
