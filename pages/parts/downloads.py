@@ -28,8 +28,10 @@ def keep_downloads() -> None:
     """
     file, files = MediaFileMetadata, MediaFileManager
     # Replaced, because Streamlit has no setting for how long it keeps a file.
-    file.mark_for_delete = _mark_later  # type: ignore[method-assign]  # see above
-    files._remove_orphaned_deferred_callables = _drop_later  # type: ignore[method-assign]  # above
+    file.mark_for_delete = _mark_later  # type: ignore[method-assign]  # there is no setting
+    files._remove_orphaned_deferred_callables = (  # type: ignore[method-assign]  # no setting
+        _drop_later
+    )
 
 
 def _mark_later(self: MediaFileMetadata) -> None:

@@ -91,7 +91,10 @@ def test_a_saved_run_is_opened_with_every_step(
     wait_for_step(page, 500)
     stood = pause(page)
     run = same_run(page, digits)
+    # Nothing of the panel costs a page anything before it is opened.
+    expect(page.locator(".st-key-keeping [data-testid=stDownloadButton]")).to_have_count(0)
     open_panel(page, PANEL)
+    expect(page.locator(".st-key-keeping [data-testid=stDownloadButton]")).to_have_count(3)
     saved = tmp_path / "run.npz"
     download(page, "The whole run").save_as(saved)
     whole = read_run(io.BytesIO(saved.read_bytes()))
