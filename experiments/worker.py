@@ -25,8 +25,8 @@ CHUNK = 2_000
 
 
 KEPT, LARGE = 1 << 28, 1 << 24
-"""Bytes free from which on a worker of a cluster gives memory back, and bytes of an array that is
-given back at once, or asked for beyond what is needed."""
+"""Bytes free from which on a worker gives memory back, and bytes of an array that is given back at
+once, or asked for beyond what is needed."""
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 """glibc's names (malloc.h)."""
@@ -70,7 +70,7 @@ def train(
     """
     start = time.perf_counter()
     wanted = _wanted(starter)
-    if starter is None:
+    if starter != os.getpid():
         _keep_memory()
     # Views without the mapping's own class, whose every slice costs more than the slice.
     images, held_out_images = np.asarray(images), np.asarray(held_out_images)
@@ -150,8 +150,8 @@ def _mean_loss(history: History, after: int, until: int) -> float | None:
 def _keep_memory() -> None:
     """Let the process keep the memory that a run frees, for the next run.
 
-    Dask has its workers give back whatever they can, and every run would ask for it again, page by
-    page: a tenth of its time.
+    Every run would ask for it again, page by page: a fiftieth of its time, and a tenth on a
+    cluster, since Dask has its workers give back whatever they can.
     """
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # a libc other than glibc
