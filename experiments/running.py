@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -47,8 +48,10 @@ SHARED = "shared"
 """Where in the cache folder the file stands that is mapped, until the sweep ends. The digits may be
 somebody's own, which are written nowhere else."""
 
-_one_at_a_time = threading.Lock()
-"""joblib has one set of worker processes for all threads: whoever ends it, ends it for all."""
+_turns: defaultdict[Path | None, threading.Lock] = defaultdict(threading.Lock)
+"""What a sweep holds while it runs. joblib has one set of worker processes for all threads, and
+whoever ends it ends it for all: of the sweeps on this machine one runs at a time (None). A cluster
+runs several, but each for one file, so that the same sweep is not trained twice."""
 
 
 class ClusterError(Exception):
@@ -84,8 +87,8 @@ def run_sweep(
             not ended are ended, and the worker processes with them.
         heard: told of every outcome once it is kept, also of those that the same sweep, begun
             by somebody else, has kept while this one had to wait.
-        waits: told True while another sweep runs in this process and this one has to wait, and
-            False when its turn has come and all of those have been told.
+        waits: told True while another sweep in this process has to end first (on a cluster only
+            the same one), and False when its turn has come and all of those have been told.
 
     Returns:
         The sweep with all that has come of it.
@@ -98,7 +101,8 @@ def run_sweep(
     """
     lengths = [sweep.length(recipe, len(digits.images)) for recipe in sweep.recipes]
     record = record_at(path, sweep, digits)
-    with _in_turn(where, stopped, waits) as engine:
+    engine = _Cluster(where, stopped) if where.scheduler else _Processes(where, stopped)
+    with _in_turn(path.resolve() if where.scheduler else None, stopped, waits):
         for place, outcome in record_at(path, sweep, digits).outcomes.items():
             if outcome != record.outcomes.get(place):  # of the same sweep, which this waited for
                 record.outcomes[place] = outcome
@@ -303,21 +307,19 @@ def _copies_kept(client: Any) -> Iterator[None]:
 
 @contextmanager
 def _in_turn(
-    where: Where, stopped: Callable[[], bool], waits: Callable[[bool], None]
-) -> Iterator[_Engine]:
-    """Wait until no other sweep runs in this process; a cluster sees to that itself."""
-    if where.scheduler:
-        yield _Cluster(where, stopped)
-        return
-    while not (has_turn := _one_at_a_time.acquire(timeout=WATCHED)):
+    what: Path | None, stopped: Callable[[], bool], waits: Callable[[bool], None]
+) -> Iterator[None]:
+    """Wait until no other sweep in this process holds the same turn."""
+    turn = _turns[what]
+    while not (has_turn := turn.acquire(timeout=WATCHED)):
         waits(True)
         if stopped():
             break
     try:
-        yield _Processes(where, stopped)
+        yield
     finally:
         if has_turn:  # any thread can release a lock: that of the sweep it waited for stays
-            _one_at_a_time.release()
+            turn.release()
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def _progress(sweeping: Sweeping) -> None:
             help="A line for the sweep and one for each run; opened here again, it goes on.",
         )
     if sweeping.running and sweeping.waiting:
-        st.info("Another sweep runs on this machine: this one begins when that one has ended.")
+        st.info("Another sweep runs first: this one begins when that one has ended.")
     if sweeping.task and sweeping.task.error:
         st.error(plain(sweeping.task.error))
     elif sweeping.digits is None:

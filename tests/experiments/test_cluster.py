@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -90,6 +91,16 @@ def test_a_killed_worker_loses_nothing_and_the_bytes_are_those_of_one_machine(
     for place, outcome in here.outcomes.items():
         same = vars(record.outcomes[place]) | {"seconds": 0, "process": 0}
         assert same == vars(outcome) | {"seconds": 0, "process": 0}
+
+
+def test_a_sweep_that_two_ask_for_at_once_is_trained_once(
+    there: Where, small: Sweep, few: Digits, tmp_path: Path
+) -> None:
+    path = tmp_path / "sweep.jsonl"
+    with ThreadPoolExecutor(2) as threads:
+        one, other = (threads.submit(run_sweep, small, few, path, there) for _ in range(2))
+    assert one.result() == other.result()
+    assert path.read_bytes().count(b"\n") == 5  # the sweep, and every run once
 
 
 def test_cancelling_leaves_nothing_behind_on_the_cluster(
