@@ -159,14 +159,15 @@ class Visitor:
 
     # ---- What a person does ----
 
-    async def open(self, page: str = "", query: str = "") -> None:
+    async def open(self, page: str = "", query: str = "", *states: WidgetState) -> None:
         """Go to a page, and wait until it stands.
 
         Args:
             page: the path of its address, such as "evaluate"; "" is the first one.
             query: what follows the question mark in the address.
+            states: values of its widgets, which a browser has that comes back to a new server.
         """
-        self._query, self._page, self.states = query, "", {}
+        self._query, self._page, self.states = query, "", {one.id: one for one in states}
         await self._rerun(ClientState(page_name=page))
         await self.drawn()
 

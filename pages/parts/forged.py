@@ -46,7 +46,7 @@ def _read_or_first(states: WStates, widget: str) -> Any:
 def _fits(sent: WidgetState, metadata: WidgetMetadata[Any]) -> bool:
     """Whether a value has the widget's type, is one of its choices, is a component's mapping."""
     field, wanted = sent.WhichOneof("value"), metadata.value_type
-    if field not in (None, wanted) and {field, wanted} != _NUMBERS:
+    if field != wanted and {field, wanted} != _NUMBERS:
         return False
     if field == "json_value":
         return isinstance(json.loads(sent.json_value), dict)

@@ -231,3 +231,18 @@ async def send_for_what_is_gone(url: str) -> None:
 
 def test_a_value_for_what_is_no_longer_on_the_page(url: str) -> None:
     visiting(send_for_what_is_gone(url))
+
+
+async def send_after_nothing(url: str) -> list[str]:
+    """As a browser that comes back to a server which has forgotten its visitor."""
+    async with Visitor(url) as before:
+        await before.open("experiments")
+        (seeds,) = (part for part in before.all("text_input") if part.label == "Seeds")
+    async with Visitor(url) as visitor:
+        await visitor.open("experiments", "", state_of(seeds.id))
+        await visitor.force(seeds, string_value="0, 1, 2, 3")
+        return [part.says.body for part in visitor.all("markdown")]
+
+
+def test_the_first_value_after_none_is_taken(url: str) -> None:
+    assert any("**20 runs**" in text for text in visiting(send_after_nothing(url)))
