@@ -77,13 +77,13 @@ def main() -> int:
 def _run(plan: Plan, digits: Digits, results: Path) -> None:
     sweep, total, start = plan.sweep, len(plan.sweep.recipes), time.monotonic()
     missing = record_at(results, sweep, digits).missing
-    cost = estimate(sweep, digits, plan.where, missing)
-    _say(
-        f"{total} run{'s' * (total > 1)}, {total - len(missing)} of them there already; "
-        f"{cost.steps:,} steps to take on {plan.where}: about {cost.work:,.0f} s of one core"
-        + (f", {cost.seconds:,.0f} s" if cost.seconds is not None else "")
-        + f", {cost.memory / 1e6:,.0f} MB."
-    )
+    said = f"{total} run{'s' * (total > 1)}, {total - len(missing)} of them there already"
+    if missing:
+        cost = estimate(sweep, digits, plan.where, missing)
+        said += f"; {cost.steps:,} steps to take on {plan.where}: about {cost.work:,.0f} s of "
+        said += "one core" + (f", {cost.seconds:,.0f} s" if cost.seconds is not None else "")
+        said += f", {cost.memory / 1e6:,.0f} MB"
+    _say(f"{said}.")
     seen = set(range(total)) - {*missing}
 
     def heard(outcome: Outcome) -> None:

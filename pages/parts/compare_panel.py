@@ -1,7 +1,7 @@
 """Some runs of the visit side by side: what differs, and where they part."""
 
 from html import escape
-from itertools import pairwise
+from itertools import combinations
 
 import numpy as np
 import streamlit as st
@@ -64,7 +64,7 @@ def _say_differences(runs: list[Held]) -> None:
         st.markdown("**What differs**\n" + "".join(f"\n- {plain(line)}" for line in found))
     else:
         st.markdown("**What differs**: nothing, these runs have the same recipe.")
-    said = [_parted(one, other) for one, other in pairwise(runs)]
+    said = [_parted(one, other) for one, other in combinations(runs, 2)]
     st.markdown("**Where they part**\n" + "".join(f"\n- {line}" for line in said))
 
 

@@ -209,8 +209,8 @@ def _cost(sweeping: Sweeping, digits: Digits, where: Where) -> None:
         f"on {where}: {said(cost)}."
     )
     st.caption(
-        "Estimated from a few steps of each size of network, taken just now. Runs that diverge "
-        "end earlier; whatever else this machine does makes it longer."
+        "Estimated from a few steps of each size of network. Runs that diverge end earlier; "
+        "whatever else this machine does makes it longer."
     )
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from cnn import Recipe
 from data import Digits
-from experiments import Outcome, RecordError, lines
+from experiments import Outcome, RecordError, Sweep, lines
 from experiments.record import LARGEST
 from pages.parts.clicks import Point, clickable_figure, whole
 from pages.parts.digits import shared_digits
@@ -17,12 +17,15 @@ from pages.parts.over_steps import leave
 from pages.parts.rates import written
 from pages.parts.refusal import plain, refused
 from pages.parts.session import Session
-from pages.parts.sweep_form import duration
+from pages.parts.sweep_form import FIELDS, duration
 from pages.parts.sweeping import KeptSweep, Sweeping, brought, kept_sweeps, taken_up
 from pages.parts.wording import counted
 
 FINGER = 20
 """CSS pixels: a click as near as that to a dot is on it."""
+
+MOST_SHOWN = 12
+"""Values of a field that are written out, before the last one."""
 
 LOOKED = 1.0
 """Seconds between two looks at a sweep that runs."""
@@ -32,9 +35,13 @@ def sweep(session: Session) -> None:
     """Draw the sweep in hand, again and again while it runs."""
     sweeping = session.kept.sweeping
     if sweeping is None:
-        st.caption("A sweep that has been started or opened is shown here.")
+        st.caption(
+            "A sweep that has been started or opened is shown here. One that a reload of this page "
+            "or a stop of the server has interrupted is among the earlier ones."
+        )
         return
 
+    st.markdown(_described(sweeping.record.sweep))
     ran = sweeping.running
 
     @st.fragment(run_every=LOOKED if ran else None)
@@ -52,11 +59,31 @@ def sweep(session: Session) -> None:
     look()
 
 
+def _described(sweep: Sweep) -> str:
+    """Say what is tried, for the fields above may say something else meanwhile."""
+    said = [
+        f"{field.label.lower()} **{_listed(getattr(sweep, name))}**"
+        for name, field in FIELDS.items()
+    ]
+    each = f"**{sweep.steps:,}** steps" if sweep.steps else counted(sweep.epochs or 1, "epoch")
+    listed = "; a list of settings" if sweep.combine == "list" else ""
+    return (
+        f"This sweep: {', '.join(said)}{listed}; {each} each, of the digits “{plain(sweep.data)}”."
+    )
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    shown = [written(value) for value in values]
+    return ", ".join([*shown[:MOST_SHOWN], "…", shown[-1]] if len(shown) > MOST_SHOWN else shown)
+
+
 def _progress(sweeping: Sweeping) -> None:
     record = sweeping.record
     done, total = sweeping.done, len(record.sweep.recipes)
     left = sweeping.left
     more = f", about {duration(left)} left" if left is not None else ""
+    if sweeping.running and not sweeping.ended:
+        more = "; waiting for the next one"
     st.progress(done / total, f"{done} of {counted(total, 'run')} ended{more}")
     with st.container(horizontal=True, vertical_alignment="center"):
         if sweeping.running and sweeping.task:

@@ -228,7 +228,7 @@ def test_from_the_shell_and_on_again(tmp_path: Path) -> None:
     kept = (tmp_path / "night.jsonl").read_bytes()
     assert kept.count(b"\n") == 3
     again = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
-    assert "2 of them there already" in again.stderr
+    assert "2 of them there already.\n" in again.stderr
     assert (tmp_path / "night.jsonl").read_bytes() == kept
     plan.write_text("learning_rate = [0]\n")
     refused = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)

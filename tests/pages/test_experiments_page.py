@@ -105,6 +105,15 @@ def test_two_runs_side_by_side(visit: Session) -> None:
     assert len(set(re.findall(r'src="([^"]*)" alt="filter', html))) == 2
 
 
+def test_of_three_runs_every_pair_is_compared(visit: Session) -> None:
+    visit.start(visit.digits, Recipe(learning_rate=0.02))
+    visit.run.advance(49)
+    said = text(opened("experiments", visit))
+    assert "runs 1 and 2 part at step **121**" in said
+    assert "runs 1 and 3 agree in every bit up to step 50" in said
+    assert "runs 2 and 3 agree in every bit up to step 50" in said
+
+
 def test_where_two_runs_part_against_a_plain_look_at_every_step(digits: Digits) -> None:
     def run(steps: int, **given: object) -> Run:
         run = Run(Recipe(**given), digits.images, digits.labels)

@@ -272,6 +272,9 @@ def test_a_file_that_is_opened_again_has_what_came_of_it_since(
     )
     record.outcomes = {0: Outcome(0, "finished", step=20, held_out_accuracy=0.5)}
     app = brought(opened("experiments", visit), record.to_bytes())
+    # The fields above it still say five rates and three seeds.
+    assert "learning rates **0.01**, images a step **10**" in text(app)
+    assert "seeds **0, 1**; **20** steps each" in text(app)
     (save,) = (b.proto for b in app.get("download_button") if "Save the results" in b.proto.label)
     assert save.deferred_file_id  # nothing is made of it until somebody asks
     press(app, "Go on")
