@@ -39,8 +39,10 @@ def compare(session: Session) -> None:
             "opened file or a point of a sweep below makes another, and then they can be compared."
         )
         return
-    kept = [number for number in st.session_state.get(Key.COMPARED, list(runs)) if number in runs]
-    st.session_state[Key.COMPARED] = kept
+    before = st.session_state.get(Key.COMPARED, runs)
+    offered, session.kept.offered = session.kept.offered, {*runs}
+    joined = [number for number in runs if number in before or number not in offered]
+    st.session_state[Key.COMPARED] = joined
     chosen = st.multiselect(
         "Compare",
         list(runs),

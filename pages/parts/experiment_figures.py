@@ -27,6 +27,9 @@ WORDS = {
 
 MARKED = ("diverged", "dead")
 
+APART = 0.12
+"""Of the width of the axis: rates that are named stand at least as far apart."""
+
 
 @dataclass(frozen=True, eq=False)
 class Compared:
@@ -152,10 +155,11 @@ def _told(rate: float, place: int, outcome: Outcome) -> str:
 def _axis(rates: Sequence[float]) -> dict[str, list[float] | list[str]]:
     """A logarithmic axis that has room for all rates, and names each where there is room."""
     ends = [math.log10(min(rates)) - 0.15, math.log10(max(rates)) + 0.15]
-    names = sorted(set(rates))
-    if len(names) > 8:
-        return {"range": ends}
-    return {"range": ends, "tickvals": names, "ticktext": [written(rate) for rate in names]}
+    named: list[float] = []
+    for rate in sorted(rates):
+        if not named or math.log10(rate / named[-1]) > APART * (ends[1] - ends[0]):
+            named.append(rate)
+    return {"range": ends, "tickvals": named, "ticktext": [written(rate) for rate in named]}
 
 
 def _line(at: int) -> dict[str, str]:

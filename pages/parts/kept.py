@@ -66,6 +66,7 @@ class Kept:
         judged_step: the step whose judgement is looked at, or None for the newest.
         cell_chosen: whether a cell of the confusion matrix was chosen, in whichever run.
         film: the animated picture of a filter that is being made, or the last one made.
+        offered: the runs that have been offered for comparing; others join by themselves.
         sweeping: the sweep that runs, or is looked at, or None.
         sweeps_opened: how many sweeps were opened from files.
     """
@@ -79,6 +80,7 @@ class Kept:
     judged_step: int | None = None
     cell_chosen: bool = False
     film: Task[Film] | None = None
+    offered: set[int] = field(default_factory=set)
     sweeping: Sweeping | None = None
     sweeps_opened: int = 0
 

@@ -114,6 +114,16 @@ def test_of_three_runs_every_pair_is_compared(visit: Session) -> None:
     assert "runs 2 and 3 agree in every bit up to step 50" in said
 
 
+def test_a_new_run_joins_the_comparison_and_one_taken_out_stays_out(visit: Session) -> None:
+    app = opened("experiments", visit)
+    assert app.multiselect(key=Key.COMPARED).value == [1, 2]
+    app.multiselect(key=Key.COMPARED).unselect(1)
+    drawn(app)
+    held(app).start(visit.digits, Recipe(seed=5))
+    drawn(app)
+    assert app.multiselect(key=Key.COMPARED).value == [2, 3]
+
+
 def test_where_two_runs_part_against_a_plain_look_at_every_step(digits: Digits) -> None:
     def run(steps: int, **given: object) -> Run:
         run = Run(Recipe(**given), digits.images, digits.labels)

@@ -264,6 +264,18 @@ def test_a_file_is_opened_and_its_ends_are_marked(digits: Digits, visit: Session
     assert table["End"].tolist() == ["diverged", "died: learns no more"]
 
 
+def test_rates_that_are_close_are_named_but_once(digits: Digits, visit: Session) -> None:
+    rates = (0.011, 0.013, 0.3, 100.0)  # the first two are 0.07 of four decades apart
+    record = Record(Sweep(rates, seeds=(0,)), digest_of(digits))
+    record.outcomes = {
+        place: Outcome(place, "finished", step=9, held_out_accuracy=0.5) for place in range(4)
+    }
+    app = brought(opened("experiments", visit), record.to_bytes())
+    (figure,) = (f for f in figures(app) if f["layout"]["xaxis"].get("type") == "log")
+    assert figure["layout"]["xaxis"]["ticktext"] == ["0.011", "0.3", "100"]
+    assert list(trace(figure, "runs")["x"]) == [*rates]  # each with its dot
+
+
 def test_a_file_that_is_opened_again_has_what_came_of_it_since(
     digits: Digits, visit: Session
 ) -> None:
