@@ -7,10 +7,13 @@ once a step. Three things make the tables quick to lay out and to use:
   the image's pixels are laid out, and while it meets every filter.
 - A map is kept flat, with rows as long as the image's, so that the pixels under a filter's
   weight (u, v) are one run of the image, starting at its pixel (u, v). The last two columns of
-  such a map belong to no position of the filter, and no view shows them.
+  such a map, and the few values behind it that fill a multiple of 16 (see `blas_is_even`),
+  belong to no position of the filter, and no view shows them.
 - The table's last row is 1 everywhere: a bias is the weight of an input that is always 1, so
   the product adds it, and its gradient comes out beside those of the nine weights.
 """
+
+from functools import cache
 
 import numpy as np
 
@@ -23,6 +26,15 @@ WEIGHTS = SIDE * SIDE + 1
 """Weights of a filter and, the last, its bias."""
 
 
+AT_ONCE = 4
+"""Filters that one product takes: see `blas_is_even`."""
+
+
+def flat_size(rows: int, row: int) -> int:
+    """Values of a flat map of an image of so many rows, each so long."""
+    return -(-(rows - SIDE + 1) * row // 16) * 16
+
+
 def patches(images: Array, out: Array | None = None) -> Array:
     """Lay the 3×3 patch under every position of the maps into a column, and a 1 below it.
 
@@ -31,20 +43,20 @@ def patches(images: Array, out: Array | None = None) -> Array:
         out: where to write, from an earlier call; a new array unless given.
 
     Returns:
-        (n, 10, X·(Y+2)): ``[:, 3u+v, (Y+2)·i + j]`` is ``images[:, i+u, j+v]`` for j < Y, and
-        ``[:, 9]`` is 1.
+        (n, 10, p), p from `flat_size`: ``[:, 3u+v, (Y+2)·i + j]`` is ``images[:, i+u, j+v]``
+        for j < Y, and ``[:, 9]`` is 1.
     """
     n, rows, row = images.shape
-    positions = (rows - SIDE + 1) * row
+    size = flat_size(rows, row)
     if out is None:
-        out = np.zeros((n, WEIGHTS, positions), images.dtype)
+        out = np.zeros((n, WEIGHTS, size), images.dtype)
         out[:, -1] = 1
-    run = positions - (SIDE - 1)  # from a map's first position to its last
+    run = (rows - SIDE + 1) * row - (SIDE - 1)  # from a map's first position to its last
     image, _, pixel = images.strides
     shifted = np.ndarray(  # a view: [:, u, v] is every image from its pixel (u, v) on
         (n, SIDE, SIDE, run), images.dtype, images, 0, (image, row * pixel, pixel, pixel)
     )
-    np.copyto(out[:, :-1].reshape(n, SIDE, SIDE, positions)[..., :run], shifted)
+    np.copyto(out[:, :-1].reshape(n, SIDE, SIDE, size)[..., :run], shifted)
     return out
 
 
@@ -53,16 +65,47 @@ def convolve(patches: Array, kernels: Array, out: Array | None = None) -> Array:
 
     ``z[i,j] = Σ_u Σ_v k[u,v]·x[i+u, j+v] + b``, u and v in 0..2 (the notes, section 1).
 
+    Where two patches are equal, so are the bits of their z: rounding may not decide which of
+    them wins the pooling. Not every BLAS keeps to that; where it does not, einsum takes its place.
+
     Args:
-        patches: (n, 10, X·(Y+2)), from `patches`.
+        patches: (n, 10, p), from `patches`.
         kernels: (f, 10), each filter row by row, then its bias.
         out: where to write; a new array unless given.
 
     Returns:
-        z, (n, f, X·(Y+2)), whose last two columns mean nothing.
+        z, (n, f, p), of which X·(Y+2) are the map, whose last two columns mean nothing.
     """
-    z: Array = np.matmul(kernels, patches, out=out)
+    n, _, size = patches.shape
+    f = len(kernels)
+    z = np.empty((n, f, size), kernels.dtype) if out is None else out
+    for first in range(0, f, AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        if blas_is_even(min(f - first, AT_ONCE), size, kernels.dtype.char):
+            np.matmul(kernels[some], patches, out=z[:, some])
+        else:
+            np.einsum("fw,nwp->nfp", kernels[some], patches, out=z[:, some])
     return z
+
+
+@cache
+def blas_is_even(f: int, size: int, dtype: str) -> bool:
+    """Try whether this machine's BLAS rounds a sum alike wherever in a map it stands.
+
+    OpenBLAS has other instructions for the edge of a matrix than for its middle, and some of them
+    round otherwise: with AVX2, those for a row of float32 that is no multiple of 16, and those
+    for eight rows.
+
+    Args:
+        f: filters.
+        size: of a flat map.
+        dtype: "f" or "d", as `numpy.dtype.char` has them.
+    """
+    generator = np.random.default_rng(0)
+    kernels = generator.normal(size=(f, WEIGHTS)).astype(dtype)
+    patch = generator.normal(size=(64, WEIGHTS, 1)).astype(dtype)
+    z = np.matmul(kernels, np.repeat(patch, size, axis=2))
+    return bool((z == z[:, :, :1]).all())
 
 
 def kernel_gradient(dz: Array, patches: Array, out: Array | None = None) -> Array:
@@ -72,8 +115,8 @@ def kernel_gradient(dz: Array, patches: Array, out: Array | None = None) -> Arra
     section 2, with the bias as section 5 corrects it).
 
     Args:
-        dz: (n, f, X·(Y+2)), gradient with respect to z, its last two columns 0.
-        patches: (n, 10, X·(Y+2)), from `patches`.
+        dz: (n, f, p), gradient with respect to z, 0 where no position is.
+        patches: (n, 10, p), from `patches`.
         out: where to write; a new array unless given.
 
     Returns:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cnn.arrays import Array, Integers
 from cnn.convolution import kernel_gradient
-from cnn.network import POSITIONS, BiasRule, Forward, Parameters, backward, shown
+from cnn.network import FLAT, BiasRule, Forward, Parameters, backward, shown
 
 
 def largest_of_their_window(forward: Forward) -> npt.NDArray[np.bool_]:
@@ -59,7 +59,7 @@ def gradients_copied_to_ties(
     errors = backward(parameters, forward, labels)
     copied = _to_all_four(errors.delta0) * largest_of_their_window(forward)  # (n, f, 26, 26)
     dz = copied * (forward.feature_map > 0)
-    stored = np.zeros((*dz.shape[:2], POSITIONS), dz.dtype)
+    stored = np.zeros((*dz.shape[:2], FLAT), dz.dtype)
     shown(stored)[:] = dz
     gradients = errors.gradients.replaced(errors.gradients.vector.copy())
     gradients.kernels[:] = kernel_gradient(stored, forward.patches) / len(dz)

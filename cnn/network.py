@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnn.arrays import Array, Integers, read_only
-from cnn.convolution import SIDE, WEIGHTS, convolve, kernel_gradient, patches
+from cnn.convolution import SIDE, WEIGHTS, convolve, flat_size, kernel_gradient, patches
 from cnn.dense import dense, dense_backward, dense_gradient, relu, relu_gradient
 from cnn.loss import cross_entropy, cross_entropy_gradient, log_softmax, one_hot
 from cnn.pooling import backfill, max_pool
@@ -15,7 +15,7 @@ IMAGE = 28, 28
 MAP = IMAGE[0] - SIDE + 1, IMAGE[1] - SIDE + 1
 POOLED = MAP[0] // 2, MAP[1] // 2
 ROW = IMAGE[1]  # as long a stored map's row is as the image's: see cnn/convolution.py
-POSITIONS = MAP[0] * ROW
+FLAT = flat_size(*IMAGE)
 CLASSES = 10
 PIXEL_MAX = 255
 CHUNK = 32
@@ -155,7 +155,7 @@ class Forward:
 
     Attributes:
         x: (n, 28, 28), the images, 0..1.
-        patches: (n, 10, 26·28), the 3×3 patch under every position, and a 1.
+        patches: (n, 10, 736), the 3×3 patch under every position, and a 1.
         z: (n, f, 26, 26), convolution plus bias.
         feature_map: (n, f, 26, 26), ReLU(z); the notes' f.
         pooled: (n, f, 13, 13), the notes' P.
@@ -171,7 +171,7 @@ class Forward:
         f, h, dtype = len(parameters.kernels), len(parameters.hidden), parameters.vector.dtype
         self.x = np.empty((n, *IMAGE), dtype)
         self.patches = patches(self.x)
-        self._z = np.empty((n, f, POSITIONS), dtype)
+        self._z = np.empty((n, f, FLAT), dtype)
         self._feature_map = self._z if in_place else np.empty_like(self._z)
         if not in_place:
             self.z = shown(self._z)
@@ -191,15 +191,15 @@ class Forward:
     @property
     def winner(self) -> Integers:
         """(n, f, 13, 13): each window's winner, its flat position in the 26×26 map."""
-        row, column = np.divmod(self._winner % POSITIONS, ROW)
+        row, column = np.divmod(self._winner % FLAT, ROW)
         winner = row * MAP[1] + column
         read_only(winner)
         return winner
 
 
 def shown(maps: Array) -> Array:
-    """Return the view of stored maps that everybody reads, (n, f, 26·28) → (n, f, 26, 26)."""
-    return maps.reshape(*maps.shape[:2], MAP[0], ROW)[..., : MAP[1]]
+    """Return the view of stored maps that everybody reads, (n, f, 736) → (n, f, 26, 26)."""
+    return maps[..., : MAP[0] * ROW].reshape(*maps.shape[:2], MAP[0], ROW)[..., : MAP[1]]
 
 
 def forward(
@@ -233,10 +233,10 @@ def look(parameters: Parameters, values: Forward) -> None:
     """Fill in a pass from the images to the pooled maps: convolution, ReLU, max pooling."""
     for start in range(0, len(values.x), CHUNK):
         some = slice(start, start + CHUNK)
-        table = patches(values.x[some], out=values.patches[some])  # (n, 10, 26·28)
-        convolve(table, parameters.kernels, out=values._z[some])  # (n, f, 26·28)
+        table = patches(values.x[some], out=values.patches[some])  # (n, 10, 736)
+        convolve(table, parameters.kernels, out=values._z[some])  # (n, f, 736)
     relu(values._z, out=values._feature_map)
-    _, values._winner = max_pool(values.feature_map, ROW, out=values.pooled)  # (n, f, 13, 13)
+    _, values._winner = max_pool(values.feature_map, ROW, FLAT, out=values.pooled)
 
 
 def judge(parameters: Parameters, values: Forward) -> None:
@@ -273,7 +273,7 @@ class Backward:
         self.delta1 = np.empty((n, h), dtype)
         self._delta0 = np.empty((n, pooled_size(f)), dtype)
         self.delta0 = self._delta0.reshape(n, f, *POOLED)
-        self._dz = over._feature_map if over else np.empty((n, f, POSITIONS), dtype)
+        self._dz = over._feature_map if over else np.empty((n, f, FLAT), dtype)
         self.dz = shown(self._dz)
         self._winner: Integers
         self.gradients = parameters.replaced(np.empty_like(parameters.vector))
@@ -326,7 +326,7 @@ def backward(
     # A winner's value is the pooled value, so the ReLU can be asked before the back-fill.
     passed = relu_gradient(values.delta0, forward.pooled)  # (n, f, 13, 13)
     values._winner = forward._winner
-    backfill(passed, forward._winner, out=values._dz)  # (n, f, 26·28)
+    backfill(passed, forward._winner, out=values._dz)  # (n, f, 736)
     kernel_gradient(values._dz, forward.patches, out=gradients.kernels)  # (f, 10)
     if bias_rule == "notes":
         gradients.filters.sum(axis=(1, 2), out=gradients.filter_bias)

@@ -7,7 +7,9 @@ import numpy as np
 from cnn.arrays import Array, Integers, read_only
 
 
-def max_pool(feature_map: Array, row: int, out: Array | None = None) -> tuple[Array, Integers]:
+def max_pool(
+    feature_map: Array, row: int, size: int, out: Array | None = None
+) -> tuple[Array, Integers]:
     """Keep the largest value of every 2×2 window, and where it stood.
 
     ``P[i,j] = max(window)``, the window's top left at (2i, 2j), stride 2;
@@ -16,12 +18,13 @@ def max_pool(feature_map: Array, row: int, out: Array | None = None) -> tuple[Ar
 
     Args:
         feature_map: (n, f, X, Y); a last odd row or column belongs to no window.
-        row: how many positions a row of the maps has where winners are counted, Y or more.
+        row: how long a row of the maps is where winners are counted, Y or more.
+        size: how long a map is there, X·row or more.
         out: where to write the pooled maps; a new array unless given.
 
     Returns:
         pooled, (n, f, X//2, Y//2), and winner, the same shape: the flat position in an array
-        (n, f, X, row).
+        (n, f, size).
     """
     n, f, X, Y = feature_map.shape
     windows = feature_map[..., : X // 2 * 2, : Y // 2 * 2].reshape(n, f, X // 2, 2, Y // 2, 2)
@@ -35,7 +38,7 @@ def max_pool(feature_map: Array, row: int, out: Array | None = None) -> tuple[Ar
     column = top_right ^ ((top_right ^ bottom_right) & lower)
     winner = lower * np.int32(row)
     winner += column
-    return np.maximum(top, bottom, out=out), _top_left(n, f, X, Y, row) + winner
+    return np.maximum(top, bottom, out=out), _top_left(n, f, X, Y, row, size) + winner
 
 
 def backfill(values: Array, winner: Integers, out: Array) -> Array:
@@ -46,7 +49,7 @@ def backfill(values: Array, winner: Integers, out: Array) -> Array:
     Args:
         values: (n, f, X//2, Y//2).
         winner: the same shape, from `max_pool`.
-        out: as large as (n, f, X, row), contiguous: where to write.
+        out: as large as (n, f, size), contiguous: where to write.
 
     Returns:
         out.
@@ -57,9 +60,9 @@ def backfill(values: Array, winner: Integers, out: Array) -> Array:
 
 
 @lru_cache(maxsize=4)  # for 1,000 images and eight filters it is 11 MB
-def _top_left(n: int, f: int, X: int, Y: int, row: int) -> Integers:
-    """Flat position, in an array (n, f, X, row), of every window's top left corner."""
-    position = np.arange(n * f * X * row).reshape(n, f, X, row)[:, :, : X - 1 : 2, : Y - 1 : 2]
-    position = np.ascontiguousarray(position)
+def _top_left(n: int, f: int, X: int, Y: int, row: int, size: int) -> Integers:
+    """Flat position, in an array (n, f, size), of every window's top left corner."""
+    corner = np.arange(0, X - 1, 2)[:, np.newaxis] * row + np.arange(0, Y - 1, 2)
+    position = np.arange(0, n * f * size, size).reshape(n, f, 1, 1) + corner
     read_only(position)
     return position

@@ -62,8 +62,9 @@ def the_step(batch: int) -> None:
     now, values, errors = step.before, step.forward, step.backward
     y = loss.one_hot(step.labels, 10, np.float32)
     f, n = 1, batch
-    z = np.empty((n, f, 26 * 28), np.float32)
     table = convolution.patches(values.x)
+    size = table.shape[2]
+    z = np.empty((n, f, size), np.float32)
     inputs = np.ones((n, 170), np.float32)
     hidden = np.ones((n, 41), np.float32)
     stored, winner = np.zeros_like(z), values._winner
@@ -74,7 +75,7 @@ def the_step(batch: int) -> None:
         "patches": lambda: convolution.patches(values.x, out=table),
         "convolution": lambda: convolution.convolve(table, kernels, out=z),
         "ReLU": lambda: dense.relu(z, out=z),
-        "pooling": lambda: pooling.max_pool(values.feature_map, 28),
+        "pooling": lambda: pooling.max_pool(values.feature_map, 28, size),
         "dense, hidden": lambda: dense.dense(inputs, now.hidden),
         "dense, output": lambda: dense.dense(hidden, now.output),
         "softmax and loss": lambda: loss.cross_entropy(loss.log_softmax(values.z2), y),

@@ -5,6 +5,12 @@ image's. `convolved` and `gradient` below translate from the notes' shapes and b
 comparison is made in those.
 """
 
+import os
+import platform
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,10 +27,11 @@ from agreement import (
     drawn,
     rounding,
 )
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.signal import correlate2d
 
+from cnn import convolution
 from cnn.convolution import convolve, kernel_gradient, patches
 from data import Digits
 
@@ -56,15 +63,17 @@ def kernels(filters: Floats, bias: Floats) -> Floats:
     return np.column_stack([filters.reshape(len(filters), 9), bias])
 
 
-def stored(dz: Floats) -> Floats:
-    """(n, f, X, Y) → (n, f, X·(Y+2)): the last two columns belong to no position and are 0."""
-    return np.pad(dz, [(0, 0), (0, 0), (0, 0), (0, 2)]).reshape(*dz.shape[:2], -1)
+def stored(dz: Floats, size: int) -> Floats:
+    """(n, f, X, Y) → (n, f, size): what belongs to no position is 0."""
+    long_rows = np.pad(dz, [(0, 0), (0, 0), (0, 0), (0, 2)]).reshape(*dz.shape[:2], -1)
+    return np.pad(long_rows, [(0, 0), (0, 0), (0, size - long_rows.shape[2])])
 
 
 def shown(z: Floats, images: Floats) -> Floats:
-    """(n, f, X·(Y+2)) → (n, f, X, Y), without the two columns that belong to no position."""
+    """(n, f, size) → (n, f, X, Y), without what belongs to no position."""
     _, height, width = images.shape
-    return z.reshape(*z.shape[:2], height - 2, width)[..., :-2]
+    X, Y = height - 2, width - 2
+    return z[..., : X * width].reshape(*z.shape[:2], X, width)[..., :Y]
 
 
 def convolved(images: Floats, filters: Floats, bias: Floats) -> Floats:
@@ -74,7 +83,7 @@ def convolved(images: Floats, filters: Floats, bias: Floats) -> Floats:
 
 def gradient(dz: Floats, columns: Floats) -> tuple[Floats, Floats]:
     """(f, 3, 3) and (f,), from `kernel_gradient`."""
-    both = kernel_gradient(stored(dz), columns)
+    both = kernel_gradient(stored(dz, columns.shape[2]), columns)
     assert both.shape == (dz.shape[1], 10)
     return both[:, :9].reshape(-1, 3, 3), both[:, 9]
 
@@ -149,7 +158,8 @@ def test_patches_hold_what_stands_under_each_position(case: Case) -> None:
     columns = patches(case.images)
 
     n, height, width = case.images.shape
-    assert columns.shape == (n, 10, (height - 2) * width)
+    size = next(size for size in count(step=16) if size >= (height - 2) * width)
+    assert columns.shape == (n, 10, size)
     assert columns.dtype == case.images.dtype
     for index, image in enumerate(case.images):
         for i in range(height - 2):
@@ -188,15 +198,14 @@ def test_agrees_to_rounding_everywhere(case: Case) -> None:
 @given(cases(HALVES))
 def test_memory_of_an_earlier_call_leaves_no_trace(case: Case) -> None:
     """Pixels as large as they come before, or NaN where an earlier result stood, reach nothing."""
-    n, height, width = case.images.shape
-    f, dtype = len(case.filters), case.images.dtype
+    n, f, dtype = len(case.images), len(case.filters), case.images.dtype
     columns = patches(np.full_like(case.images, 1e30))
-    z = np.full((n, f, (height - 2) * width), np.nan, dtype)
+    z = np.full((n, f, columns.shape[2]), np.nan, dtype)
     both = np.full((f, 10), np.nan, dtype)
 
     patches(case.images, out=columns)
     convolve(columns, kernels(case.filters, case.bias), out=z)
-    kernel_gradient(stored(case.dz), columns, out=both)
+    kernel_gradient(stored(case.dz, columns.shape[2]), columns, out=both)
 
     assert_same(shown(z, case.images), z_by_the_notes(case))
     dk, db = gradient_by_the_notes(case)
@@ -204,7 +213,7 @@ def test_memory_of_an_earlier_call_leaves_no_trace(case: Case) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("f", [1, 3, 8])
+@pytest.mark.parametrize("f", [1, 3, 5, 8])
 @pytest.mark.parametrize("n", [1, 2, 32])
 def test_equal_patches_give_equal_bits(n: int, f: int, dtype: type) -> None:
     """Otherwise rounding, not the digit, would decide the tie in an even stroke.
@@ -219,9 +228,64 @@ def test_equal_patches_give_equal_bits(n: int, f: int, dtype: type) -> None:
 
     z = convolved(images, filters, bias)
 
+    assert z.dtype == dtype
     assert_same(z[:, :, :12], np.broadcast_to(z[:1, :, :1, :1], (n, f, 12, 26)))
     assert_same(z[:, :, 12:14], np.broadcast_to(z[:1, :, 12:14, :1], (n, f, 2, 26)))
     assert_same(z[:, :, 14:], np.broadcast_to(bias[None, :, None, None], (n, f, 12, 26)))
+
+
+@pytest.fixture
+def uneven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine whose BLAS rounds by the position."""
+    monkeypatch.setattr(convolution, "blas_is_even", lambda *_: False)
+
+
+@pytest.mark.usefixtures("uneven")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("f", [1, 3, 5, 8])
+@pytest.mark.parametrize("n", [1, 32])
+def test_equal_patches_give_equal_bits_whatever_blas_does(n: int, f: int, dtype: type) -> None:
+    test_equal_patches_give_equal_bits(n, f, dtype)
+
+
+@pytest.mark.usefixtures("uneven")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cases(HALVES))
+def test_z_as_the_notes_whatever_blas_does(case: Case) -> None:
+    assert_same(convolved(case.images, case.filters, case.bias), z_by_the_notes(case))
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="kernels of x86-64 processors")
+@pytest.mark.parametrize("kernels", ["Nehalem", "Haswell", "Zen"])
+def test_equal_patches_give_equal_bits_on_other_processors(kernels: str) -> None:
+    """OpenBLAS takes the instructions of the processor that it is told to be on."""
+    name = f"{__file__}::{test_equal_patches_give_equal_bits.__name__}"
+
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", name],
+        env={**os.environ, "OPENBLAS_CORETYPE": kernels},
+        check=True,
+    )
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="kernels of x86-64 processors")
+def test_a_blas_that_rounds_by_the_position_is_found_out() -> None:
+    """With AVX2, OpenBLAS 0.3.31 does so for eight rows of float32, and not for four."""
+    tried = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from cnn.convolution import blas_is_even;"
+            "print([blas_is_even(f, 736, 'f') for f in (4, 8)])",
+        ],
+        env={**os.environ, "OPENBLAS_CORETYPE": "Haswell"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert tried.stdout == "[True, False]\n"
 
 
 def test_scipy_agrees_on_real_digits(digits: Digits) -> None:

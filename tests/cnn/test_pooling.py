@@ -25,13 +25,15 @@ def maps(draw: st.DrawFn) -> Floats:
     return drawn(draw, shape, values, draw(DTYPES))
 
 
-def assert_pools_as_the_notes(feature_map: Floats, row: int) -> None:
+def assert_pools_as_the_notes(feature_map: Floats, row: int, more: int = 0) -> None:
     """P and winners equal, without a tolerance: pooling only chooses.
 
-    `row` is the length that a row of the maps has where winners are counted, Y or more.
+    `row` is the length that a row of the maps has where winners are counted, Y or more; a map
+    has so many values `more` there.
     """
-    pooled, winner = max_pool(feature_map, row)
     n, f, X, Y = feature_map.shape
+    size = X * row + more
+    pooled, winner = max_pool(feature_map, row, size)
     assert pooled.shape == winner.shape == (n, f, X // 2, Y // 2)
     assert pooled.dtype == feature_map.dtype
     assert np.issubdtype(winner.dtype, np.integer)
@@ -39,7 +41,7 @@ def assert_pools_as_the_notes(feature_map: Floats, row: int) -> None:
         for number in range(f):
             P, indexes = oracle.pooling(feature_map[image, number])
             assert_same(pooled[image, number], P, "P")
-            before = (image * f + number) * X * row  # positions of the maps before this one
+            before = (image * f + number) * size  # values of the maps before this one
             rows, columns = np.divmod(winner[image, number].astype(np.int64) - before, row)
             assert_same(rows, indexes[..., 0], "the winner's row")
             assert_same(columns, indexes[..., 1], "the winner's column")
@@ -60,7 +62,7 @@ def test_worked_by_hand() -> None:
     # ----+-----+    0, 0, 0, 0 is a tie; the first is at row 2, column 0: 2·5 + 0.
     # 0 0 | 0 4 |    0, 4, 5, 5 is a tie of the 5s; the first is at row 3, column 2: 3·5 + 2.
     # 0 0 | 5 5 |    The row and the column of 9s belong to no window.
-    pooled, winner = max_pool(feature_map[None, None], 5)
+    pooled, winner = max_pool(feature_map[None, None], 5, 25)
 
     assert_same(pooled, [[[[2, 3], [0, 5]]]])
     assert_same(winner, [[[[1 * 5 + 0, 0 * 5 + 2], [2 * 5 + 0, 3 * 5 + 2]]]])
@@ -88,9 +90,9 @@ def test_backfill_worked_by_hand() -> None:
     )
 
 
-@given(maps(), st.sampled_from([0, 2]))
-def test_pools_as_the_notes(feature_map: Floats, longer: int) -> None:
-    assert_pools_as_the_notes(feature_map, feature_map.shape[3] + longer)
+@given(maps(), st.sampled_from([0, 2]), st.sampled_from([0, 8]))
+def test_pools_as_the_notes(feature_map: Floats, longer: int, more: int) -> None:
+    assert_pools_as_the_notes(feature_map, feature_map.shape[3] + longer, more)
 
 
 @given(maps())
@@ -130,33 +132,38 @@ def test_pools_real_digits_as_the_notes(digits: Digits) -> None:
     assert_pools_as_the_notes(np.array(feature_map, dtype=np.float32), 26)
 
 
-@given(maps(), st.sampled_from([0, 2]), st.data())
-def test_backfills_as_the_notes(feature_map: Floats, longer: int, data: st.DataObject) -> None:
-    """Also into memory that holds something from before, and with rows longer than the map's."""
+@given(maps(), st.sampled_from([0, 2]), st.sampled_from([0, 8]), st.data())
+def test_backfills_as_the_notes(
+    feature_map: Floats, longer: int, more: int, data: st.DataObject
+) -> None:
+    """Also into memory that holds something from before, and that is larger than the map."""
     n, f, X, Y = feature_map.shape
     values = data.draw(st.sampled_from([HALVES, REALS]))
     delta0 = drawn(data.draw, (n, f, X // 2, Y // 2), values, data.draw(DTYPES))
-    _, winner = max_pool(feature_map, Y + longer)
-    memory = np.full((n, f, X, Y + longer), np.nan, delta0.dtype)
+    row = Y + longer
+    _, winner = max_pool(feature_map, row, X * row + more)
+    memory = np.full((n, f, X * row + more), np.nan, delta0.dtype)
 
     filled = backfill(delta0, winner, memory)
 
     assert filled.shape == memory.shape
     assert filled.dtype == delta0.dtype
     assert np.shares_memory(filled, memory)
-    assert_same(filled[..., Y:], np.zeros((n, f, X, longer)))
+    assert_same(filled[..., X * row :], np.zeros((n, f, more)))
+    rows = filled[..., : X * row].reshape(n, f, X, row)
+    assert_same(rows[..., Y:], np.zeros((n, f, X, longer)))
     for image in range(n):
         for number in range(f):
             indexes = oracle.pooling(feature_map[image, number])[1]
             expected = oracle.back_fill(delta0[image, number], indexes, X, Y)
-            assert_same(filled[image, number, :, :Y], expected)
+            assert_same(rows[image, number, :, :Y], expected)
 
 
 @given(maps())
 def test_backfill_puts_each_value_in_one_cell_of_its_window(feature_map: Floats) -> None:
     """A tie passes its error to one cell, never to all of them."""
     X, Y = feature_map.shape[2:]
-    pooled, winner = max_pool(feature_map, Y)
+    pooled, winner = max_pool(feature_map, Y, X * Y)
 
     filled = backfill(np.ones_like(pooled), winner, np.empty_like(feature_map))
 
