@@ -5,7 +5,11 @@ import streamlit as st
 from pages.parts.component import component
 
 
-def controls() -> None:
-    """Let keys and fingers do what is expected of them; see ``static/controls/controls.js``."""
+def controls(page: str) -> None:
+    """Let keys and fingers do what is expected of them; see ``static/controls/controls.js``.
+
+    Args:
+        page: its title.
+    """
     with st.container(key="unseen_controls"):  # which takes no room
-        component("controls")(key="controls")
+        component("controls")(key="controls", data={"page": page})

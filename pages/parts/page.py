@@ -78,7 +78,7 @@ def page(title: str, sidebar: Literal["auto", "collapsed"] = "auto") -> None:
         )
         for name, file in PAGES.items():
             st.page_link(file, label=name)
-    controls()
+    controls(title)
     visit = session()
     _switch(visit)
     arrival(visit)

@@ -8,20 +8,34 @@
  * - On a slider that has the focus, a key that a button of the page promises is that button's,
  *   unless the slider would do the same or cannot be used without it, as the arrow keys.
  * - On a narrow screen the sidebar lies over the page that was chosen in it, and closes.
+ * - The page that a link leads away from hears nothing more. What is pressed there would be asked
+ *   for in place of the other page, and the click on the link would be lost.
  */
 
 const HELD = "button, summary, input[type=radio], input[type=checkbox], input[type=range]"
 const OVER = '[role="dialog"], [aria-haspopup]' // these look after the focus themselves
 const TAKES_SPACE = 'button, summary, [role="button"]'
 const NARROW = 768 // pixels: up to here Streamlit lays the sidebar over the page
+const GIVEN_UP = 10_000 // milliseconds: should the other page not come, this one is used again
+
+let shown // the title of the page
+let leaving = 0 // the timer that runs while another page is asked for
 
 document.addEventListener("pointerup", () => setTimeout(letGo))
 document.body.addEventListener("keydown", keepSpace)
 window.addEventListener("keydown", handOver, { capture: true })
 document.addEventListener("click", closeSidebar)
+document.addEventListener("click", leave)
 
-/** Called for every drawing; what it is about is the whole document. */
-export default function () {}
+/**
+ * Called for every drawing; what it is about is the whole document.
+ *
+ * @param {{data: {page: string}}} component page: its title
+ */
+export default function ({ data }) {
+  if (shown !== data.page) arrived()
+  shown = data.page
+}
 
 function letGo() {
   let held = document.activeElement
@@ -35,6 +49,7 @@ function keepSpace(event) {
 }
 
 function handOver(event) {
+  if (leaving) return event.stopPropagation()
   const key = { " ": "Space", PageUp: "PageUp", PageDown: "PageDown" }[event.key]
   if (!key || !event.target.matches?.("input[type=range]")) return
   const owner = document.querySelector(`[aria-label="Shortcut ${key}"]`)?.closest("button")
@@ -48,4 +63,23 @@ function closeSidebar(event) {
   const link = event.target.closest?.('[data-testid="stSidebar"] [data-testid="stPageLink-NavLink"]')
   if (!link || window.innerWidth > NARROW) return
   document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click()
+}
+
+function leave(event) {
+  const link = event.target.closest?.('[data-testid="stPageLink-NavLink"]')
+  if (!link || !event.defaultPrevented) return // the browser opens it by itself, in a new tab say
+  if (link.innerText.trim() === shown) return
+  clearTimeout(leaving)
+  leaving = setTimeout(arrived, GIVEN_UP)
+  main().inert = true
+}
+
+function arrived() {
+  clearTimeout(leaving)
+  leaving = 0
+  main().inert = false
+}
+
+function main() {
+  return document.querySelector('[data-testid="stMain"]')
 }

@@ -1,4 +1,4 @@
-"""Keys after a mouse, keys on what has the focus, and the sidebar of a phone, in a real browser."""
+"""Keys after a mouse, keys on what has the focus, and the way to another page, in a browser."""
 
 import re
 
@@ -89,6 +89,29 @@ def test_page_keys_go_by_a_hundred_also_on_the_scrubber(
     on_the_step_page.expect_step(page, start - 100)
     page.keyboard.press("PageDown")
     on_the_step_page.expect_step(page, start)
+
+
+# ---- On the way to another page ----
+
+
+@pytest.mark.parametrize("by_mouse", [True, False])
+def test_what_is_pressed_on_the_page_that_is_left_does_not_keep_it(
+    live: Page, by_mouse: bool
+) -> None:
+    expect_step(live, 1)
+    for title, there in (
+        ("Experiments", live.get_by_role("heading", name="The runs of this visit")),
+        ("Live", live.locator(".stage[data-step]")),
+    ) * 2:
+        box = live.get_by_role("button", name=re.compile("^(Play|Pause)")).bounding_box()
+        assert box
+        live.get_by_role("link", name=title, exact=True).click()
+        if by_mouse:
+            live.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        else:
+            live.keyboard.press("Space")
+        expect(there).to_be_visible()
+        button(live, "Play").or_(button(live, "Pause")).click(trial=True)
 
 
 # ---- A phone ----
