@@ -49,7 +49,7 @@ function keepSpace(event) {
 }
 
 function handOver(event) {
-  if (leaving) return event.stopPropagation()
+  if (leaving) return event.stopPropagation() // Streamlit's keys do not ask what is inert
   const key = { " ": "Space", PageUp: "PageUp", PageDown: "PageDown" }[event.key]
   if (!key || !event.target.matches?.("input[type=range]")) return
   const owner = document.querySelector(`[aria-label="Shortcut ${key}"]`)?.closest("button")
@@ -68,7 +68,7 @@ function closeSidebar(event) {
 function leave(event) {
   const link = event.target.closest?.('[data-testid="stPageLink-NavLink"]')
   if (!link || !event.defaultPrevented) return // the browser opens it by itself, in a new tab say
-  if (link.innerText.trim() === shown) return
+  if (link.innerText.trim() === shown) return arrived() // on second thoughts
   clearTimeout(leaving)
   leaving = setTimeout(arrived, GIVEN_UP)
   main().inert = true

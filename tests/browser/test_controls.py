@@ -19,6 +19,9 @@ from watching import (
 
 pytestmark = pytest.mark.browser
 
+# The component may come later than the stage, on a busy machine.
+LOADED = "performance.getEntriesByType('resource').some(({ name }) => name.includes('controls'))"
+
 
 # ---- The page's keys ----
 
@@ -114,16 +117,26 @@ def test_what_is_pressed_on_the_page_that_is_left_does_not_keep_it(
         button(live, "Play").or_(button(live, "Pause")).click(trial=True)
 
 
+def test_who_stays_after_all_has_the_page_back(live: Page) -> None:
+    expect_step(live, 1)
+    live.wait_for_function(LOADED)
+    live.wait_for_load_state("networkidle")
+    inert = live.evaluate("""() => ["Experiments", "Notes", "Live"].map((title) => {
+      const links = [...document.querySelectorAll("[data-testid=stPageLink-NavLink]")]
+      links.find((link) => link.innerText.trim() === title).click()
+      return document.querySelector("[data-testid=stMain]").inert
+    })""")
+    assert inert == [True, True, False]
+    button(live, "Step").click()
+    expect_step(live, 2)
+
+
 # ---- A phone ----
 
 
 def test_the_sidebar_closes_over_the_page_that_was_chosen(phone: Page, app_url: str) -> None:
     watching.opened(phone, app_url, NARROW)
-    # The component may come later than the stage, on a busy machine.
-    loaded = (
-        "performance.getEntriesByType('resource').some(({ name }) => name.includes('controls'))"
-    )
-    phone.wait_for_function(loaded)
+    phone.wait_for_function(LOADED)
     phone.wait_for_load_state("networkidle")
     phone.get_by_test_id("stExpandSidebarButton").tap(timeout=30_000)
     phone.get_by_test_id("stSidebar").get_by_role("link", name="Notes").tap()
