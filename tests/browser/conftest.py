@@ -23,6 +23,8 @@ from serving import ROOT
 from threadpoolctl import threadpool_limits
 from watching import PATIENCE, SPY, Serve
 
+expect.set_options(timeout=PATIENCE)
+
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +64,7 @@ def context(context: BrowserContext, first_visit: bool) -> BrowserContext:
     """A browser that has seen the tour."""
     if not first_visit:
         context.add_init_script("localStorage.setItem('watch-it-learn.tour', 'seen')")
+    context.set_default_timeout(PATIENCE)
     return context
 
 
@@ -136,6 +139,7 @@ def phone(browser: Browser) -> Iterator[Page]:
     """A page on a narrow screen that is touched."""
     context = browser.new_context(viewport=watching.NARROW, has_touch=True, is_mobile=True)
     context.add_init_script("localStorage.setItem('watch-it-learn.tour', 'seen')")
+    context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
 
@@ -157,10 +161,7 @@ def quiet(page: Page, server_logs: dict[str, Path]) -> Iterator[Page]:
     page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
     page.on("websocket", lambda socket: hosts.add(urlparse(socket.url).hostname))
     page.add_init_script(SPY)
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     yield page
-    expect.set_options(timeout=5_000)
     assert faults == []
     assert hosts - {None} == {"127.0.0.1"}
     for log in server_logs.values():

@@ -18,7 +18,7 @@ ACCENT = {"light": (196, 17, 127), "dark": (255, 116, 196)}
 def opened(page: Page, url: str, query: str = "", size: ViewportSize = WIDE) -> Page:
     page.set_viewport_size(size)
     page.goto(f"{url}/?{query}")
-    expect(page.locator(".stage")).to_have_attribute("data-step", re.compile(r"\d"), timeout=30_000)
+    expect(page.locator(".stage")).to_have_attribute("data-step", re.compile(r"\d"))
     return page
 
 

@@ -18,9 +18,6 @@ APP = Path(__file__).parent / "prepared" / "app.py"
 MARGIN = 2  # CSS pixels around the cells of a canvas
 
 
-SLOW = 30_000
-
-
 @cache
 def run_of(filters: int = 1, batch: int = 1, rule: str = "exact") -> Run:
     digits = load_bundled()
@@ -40,14 +37,14 @@ def opened(
     page.set_viewport_size(size)
     page.goto(f"{url}/?{query}")
     expect(page.locator(".st-key-workbench .stage")).to_have_attribute(
-        "data-step", re.compile(r"\d"), timeout=SLOW
+        "data-step", re.compile(r"\d")
     )
     return page
 
 
 def expect_step(page: Page, number: int) -> None:
     """Stage, box, scrubber and story all belong to one step."""
-    expect(page.locator(".stage")).to_have_attribute("data-step", str(number), timeout=SLOW)
+    expect(page.locator(".stage")).to_have_attribute("data-step", str(number))
     expect(page.get_by_role("spinbutton", name="Step, 1 to")).to_have_value(str(number))
     expect(page.get_by_role("slider", name="Step")).to_have_value(str(number))
     expect(page.locator(".counter")).to_contain_text(f"step {number:,} ")

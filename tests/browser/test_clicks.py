@@ -8,8 +8,6 @@ from watching import link_to
 
 pytestmark = pytest.mark.browser
 
-SLOW = 30_000
-
 
 # In one go, for the figure may be replaced between any two; and when nothing moves any more.
 PLACE = """async ([row, column]) => {
@@ -28,14 +26,14 @@ PLACE = """async ([row, column]) => {
 
 def place_of(page: Page, row: int, column: int) -> tuple[float, float]:
     """Where a cell of the confusion matrix is on the screen, not its middle."""
-    page.wait_for_selector(".st-key-confusion .nsewdrag", timeout=SLOW)
+    page.wait_for_selector(".st-key-confusion .nsewdrag")
     x, y = page.evaluate(PLACE, [row, column])
     return x, y
 
 
 def expect_cell(page: Page, row: int, column: int) -> None:
     what = re.compile(f"of class {row}, taken for {column}(;|\\.$)")
-    expect(page.get_by_text(what)).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(what)).to_be_visible()
 
 
 def test_a_click_is_heard_although_the_figure_is_replaced_within_it(
@@ -46,7 +44,7 @@ def test_a_click_is_heard_although_the_figure_is_replaced_within_it(
     page.goto(link_to(f"{app_url}/evaluate", 600))
     page.get_by_text("Follow the newest step").click()
     step = page.get_by_role("spinbutton", name="After step, 1 to 600")
-    expect(step).to_be_visible(timeout=SLOW)
+    expect(step).to_be_visible()
     for row, column, other in ((4, 9, 300), (2, 2, 100)):
         page.mouse.move(*place_of(page, row, column))
         page.mouse.down()
@@ -57,7 +55,7 @@ def test_a_click_is_heard_although_the_figure_is_replaced_within_it(
         }""")
         step.fill(str(other))
         step.press("Enter")
-        page.wait_for_function("globalThis.replaced()", timeout=SLOW)
+        page.wait_for_function("globalThis.replaced()")
         page.mouse.up()
         expect_cell(page, row, column)
 
@@ -73,7 +71,7 @@ def test_a_drag_is_no_click(page: Page, app_url: str) -> None:
     page.goto(link_to(f"{app_url}/evaluate", 600))
     shown = page.get_by_text(re.compile("of class ., taken for ."))
     place_of(page, 0, 0)
-    before = shown.inner_text(timeout=SLOW)
+    before = shown.inner_text()
     page.mouse.move(*place_of(page, 5, 5))
     page.mouse.down()
     page.mouse.move(*place_of(page, 5, 7), steps=4)

@@ -138,7 +138,7 @@ def test_the_sidebar_closes_over_the_page_that_was_chosen(phone: Page, app_url: 
     watching.opened(phone, app_url, NARROW)
     phone.wait_for_function(LOADED)
     phone.wait_for_load_state("networkidle")
-    phone.get_by_test_id("stExpandSidebarButton").tap(timeout=30_000)
+    phone.get_by_test_id("stExpandSidebarButton").tap()
     phone.get_by_test_id("stSidebar").get_by_role("link", name="Notes").tap()
     expect(phone.get_by_role("heading", name=re.compile("notes", re.I)).first).to_be_visible()
     expect(phone.get_by_test_id("stExpandSidebarButton")).to_be_visible()

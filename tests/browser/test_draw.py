@@ -42,7 +42,7 @@ def blank(trained: Page) -> Page:
     clear = trained.get_by_role("button", name="Clear", exact=True)
     if clear.is_enabled():
         clear.click()
-    expect(trained.get_by_text("Draw a digit, 0 to 9")).to_be_visible(timeout=PATIENCE)
+    expect(trained.get_by_text("Draw a digit, 0 to 9")).to_be_visible()
     return trained
 
 
@@ -65,7 +65,7 @@ def line(page: Page, points: list[Point], up: bool = True) -> None:
 
 
 def expect_answer(page: Page, name: str) -> None:
-    expect(page.locator("p.answer")).to_contain_text(f"takes it for {name},", timeout=PATIENCE)
+    expect(page.locator("p.answer")).to_contain_text(f"takes it for {name},")
 
 
 def seen(page: Page) -> NDArray[np.uint8]:
@@ -98,7 +98,7 @@ def expect_seen(page: Page, digit: NDArray[np.uint8]) -> None:
 
 def test_a_seven_is_known_while_it_is_drawn(blank: Page) -> None:
     line(blank, SEVEN[:2], up=False)
-    expect(blank.locator("p.answer")).to_be_visible(timeout=PATIENCE)  # the pen is still down
+    expect(blank.locator("p.answer")).to_be_visible()  # the pen is still down
     half = seen(blank)
     blank.mouse.up()
     line(blank, SEVEN[1:])
@@ -123,7 +123,7 @@ def test_strokes_are_taken_back_and_the_square_is_cleared(blank: Page) -> None:
     blank.get_by_role("button", name="Undo").click()
     expect_seen(blank, first)
     blank.get_by_role("button", name="Clear", exact=True).click()
-    expect(blank.get_by_text("Draw a digit, 0 to 9")).to_be_visible(timeout=PATIENCE)
+    expect(blank.get_by_text("Draw a digit, 0 to 9")).to_be_visible()
     expect(blank.locator("p.answer")).to_have_count(0)
     blank.get_by_role("button", name="Undo").click()
     expect_seen(blank, first)
@@ -150,7 +150,7 @@ def test_a_one_is_drawn_with_the_keyboard(blank: Page) -> None:
     # The keys were the square's: Space did not play the run.
     expect(blank.get_by_role("button", name="Play")).to_be_visible()
     pen.press("Backspace")
-    expect(blank.get_by_text("Draw a digit, 0 to 9")).to_be_visible(timeout=PATIENCE)
+    expect(blank.get_by_text("Draw a digit, 0 to 9")).to_be_visible()
 
 
 def test_a_drawing_outlives_another_page(blank: Page) -> None:
@@ -162,7 +162,7 @@ def test_a_drawing_outlives_another_page(blank: Page) -> None:
     expect(square(blank)).to_have_count(0)
     blank.get_by_test_id("stSidebar").get_by_role("link", name="Draw").click()
 
-    expect(blank.locator(".draw")).to_have_attribute("data-strokes", "1", timeout=PATIENCE)
+    expect(blank.locator(".draw")).to_have_attribute("data-strokes", "1")
     expect_seen(blank, first)
 
 
@@ -173,7 +173,7 @@ def test_the_true_digit_shows_a_step_that_the_run_never_takes(blank: Page) -> No
     before = status.text_content()
     blank.get_by_test_id("stButtonGroup").get_by_text("4", exact=True).click()
 
-    expect(blank.get_by_text("One training step on it", exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(blank.get_by_text("One training step on it", exact=True)).to_be_visible()
     expect(blank.locator("p.answer")).to_contain_text("it is really 4")
     expect(blank.locator(".lesson .kernels table")).to_have_count(3)
     expect(blank.locator(".lesson .maps img")).to_have_count(6)
@@ -202,13 +202,11 @@ def test_a_picture_is_brought(trained: Page, digits: Digits, tmp_path: Path) -> 
     expect_answer(page, "0")
     (tmp_path / "broken.png").write_bytes(path.read_bytes()[:200])
     field.set_input_files(tmp_path / "broken.png")
-    expect(page.get_by_text("damaged or incomplete: copy or save it again")).to_be_visible(
-        timeout=PATIENCE
-    )
+    expect(page.get_by_text("damaged or incomplete: copy or save it again")).to_be_visible()
     expect(page.locator("p.answer")).to_have_count(0)
 
     page.get_by_test_id("stButtonGroup").get_by_text("Draw", exact=True).click()
-    expect(square(page)).to_be_visible(timeout=PATIENCE)
+    expect(square(page)).to_be_visible()
 
 
 def test_a_finger_draws_on_a_narrow_dark_page(browser: Browser, app_url: str) -> None:
@@ -236,7 +234,7 @@ def test_a_finger_draws_on_a_narrow_dark_page(browser: Browser, app_url: str) ->
     send("touchEnd")
 
     expect(page.locator(".draw")).to_have_attribute("data-strokes", "1")
-    expect(page.locator("p.answer")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("p.answer")).to_be_visible()
     # A stroke down the square, not a scroll down the page.
     rows = np.flatnonzero(seen(page).any(axis=1))
     assert np.ptp(rows) + 1 == 20

@@ -14,14 +14,13 @@ from data import Digits
 pytestmark = pytest.mark.browser
 
 STEPS = 600
-SLOW = 30_000
 
 
 def opened(page: Page, url: str, width: int = 1440, **recipe: Any) -> Page:
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(link_to(f"{url}/evaluate", STEPS, **recipe))
-    expect(page.get_by_text("The worst mistakes")).to_be_visible(timeout=SLOW)
-    expect(page.locator(".heatmaplayer .hm")).to_have_count(1, timeout=SLOW)
+    expect(page.get_by_text("The worst mistakes")).to_be_visible()
+    expect(page.locator(".heatmaplayer .hm")).to_have_count(1)
     return page
 
 
@@ -49,7 +48,7 @@ def click_cell(page: Page, row: int, column: int) -> None:
 
 def expect_cell(page: Page, row: int, column: int, count: int) -> None:
     what = f"{count} digits? of class {row}, taken for {column}; the highest loss first"
-    expect(page.get_by_text(re.compile(what))).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(re.compile(what))).to_be_visible()
 
 
 def judge_after(page: Page, step: int) -> None:
@@ -71,7 +70,7 @@ def test_a_clicked_cell_shows_its_digits_and_one_opens_on_the_step_page(
     button = page.locator(".st-key-worst button").nth(1)
     label = button.inner_text()
     button.click()
-    expect(page.locator(".stage")).to_have_attribute("data-step", str(STEPS), timeout=SLOW)
+    expect(page.locator(".stage")).to_have_attribute("data-step", str(STEPS))
     expect(page.get_by_role("button", name="Back to the step’s own image")).to_be_visible()
     assert re.fullmatch(r"Open #4,\d{3}", label)
 
@@ -83,7 +82,7 @@ def test_time_goes_back_and_a_cell_is_chosen_by_keyboard(
     judge_after(page, 200)
     counts = confusion(digits, 200)
     right = int(np.trace(counts))
-    expect(page.get_by_text(f"{right:,} of 1,000")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(f"{right:,} of 1,000")).to_be_visible()
     for name, what in (("True class", "of class 7,"), ("Taken for", "of class 7, taken for 7")):
         expect(page.locator(".stApp[data-test-script-state=notRunning]")).to_be_visible()
         box = page.get_by_role("combobox", name=name)
@@ -94,7 +93,7 @@ def test_time_goes_back_and_a_cell_is_chosen_by_keyboard(
         page.keyboard.type("7")
         expect(page.get_by_role("option")).to_have_count(1)
         page.keyboard.press("Enter")
-        expect(page.get_by_text(re.compile(what))).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text(re.compile(what))).to_be_visible()
     expect_cell(page, 7, 7, counts[7, 7])
 
 
@@ -107,7 +106,7 @@ def test_every_class_has_its_share_written_also_where_none_is_right(
     right = np.diag(confusion(digits, 1)).tolist()
     assert 0 in right
     words = [f"{count}.0%, {count} of 100" for count in right]
-    expect(page.locator(".st-key-classes text.bartext")).to_have_text(words, timeout=SLOW)
+    expect(page.locator(".st-key-classes text.bartext")).to_have_text(words)
 
 
 def test_everything_fits_a_narrow_page_that_plays(page: Page, app_url: str) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from watching import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -20,13 +19,10 @@ def experiments(page: Page, app_url: str, server_logs: dict[str, Path]) -> Itera
     said_before = log.stat().st_size
     page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     page.set_viewport_size({"width": 1440, "height": 1700})
     page.goto(app_url)
     page.get_by_role("link", name="Experiments").click()
     yield page
-    expect.set_options(timeout=5_000)
     assert faults == []
     assert "Traceback" not in log.read_bytes()[said_before:].decode(errors="replace")
 

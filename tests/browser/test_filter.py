@@ -18,19 +18,18 @@ from data import Digits
 pytestmark = pytest.mark.browser
 
 STEPS = 1_200
-SLOW = 30_000
 
 
 def opened(page: Page, url: str, width: int = 1440, **recipe: Any) -> Page:
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(link_to(f"{url}/filter", STEPS, **recipe))
-    expect(page.locator(".film figure")).to_have_count(13, timeout=SLOW)
-    expect(page.locator(".js-plotly-plot .scatterlayer")).to_have_count(2, timeout=SLOW)
+    expect(page.locator(".film figure")).to_have_count(13)
+    expect(page.locator(".js-plotly-plot .scatterlayer")).to_have_count(2)
     return page
 
 
 def saved(page: Page, name: str | re.Pattern[str]) -> bytes:
-    with page.expect_download(timeout=SLOW) as download:
+    with page.expect_download() as download:
         page.get_by_role("button", name=name).click()
     return Path(download.value.path()).read_bytes()
 
@@ -47,7 +46,7 @@ def test_a_click_on_a_weight_goes_to_its_step(page: Page, app_url: str, digits: 
     y = page.evaluate(f"{axis}.yaxis.d2p({float(bias[step - 1, 0])})")
     page.mouse.move(box["x"] + x, box["y"] + y)
     page.mouse.click(box["x"] + x, box["y"] + y)
-    expect(page.locator(".stage")).to_have_attribute("data-step", re.compile(r"\d"), timeout=SLOW)
+    expect(page.locator(".stage")).to_have_attribute("data-step", re.compile(r"\d"))
     shown = int(page.locator(".stage").get_attribute("data-step") or 0)
     assert abs(shown - step) <= 6  # a point on the screen is some steps wide
 

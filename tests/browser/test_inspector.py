@@ -6,7 +6,6 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from on_the_step_page import (
-    SLOW,
     canvas,
     choose,
     expect_step,
@@ -213,7 +212,7 @@ def test_every_quantity_is_reachable_and_adds_up(
             field.fill(str(middle + first))
         page.get_by_role("button", name="Show it").click()
         sheet = page.locator(".arithmetic .sheet").first
-        expect(sheet).to_have_attribute("data-quantity", quantity, timeout=SLOW)
+        expect(sheet).to_have_attribute("data-quantity", quantity)
         expect(sheet).to_have_attribute("data-index", str(position))
         seen |= set(check_sheets(page, step))
     assert seen == set(EXPLANATIONS)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
-from watching import NARROW, PATIENCE, WIDE, Scheme, link_to, no_overflow_of_main
+from watching import NARROW, WIDE, Scheme, link_to, no_overflow_of_main
 
 from cnn.slips import SLIPS
 from pages.parts.notes_layout import PARTS, SECTIONS
@@ -15,10 +15,9 @@ pytestmark = pytest.mark.browser
 
 
 def opened(page: Page, url: str, steps: int, size: ViewportSize = WIDE, **recipe: Any) -> Page:
-    page.set_default_timeout(PATIENCE)
     page.set_viewport_size(size)
     page.goto(link_to(f"{url}/notes", steps, **recipe))
-    expect(page.locator(".lesson")).to_have_count(len(SLIPS), timeout=PATIENCE)
+    expect(page.locator(".lesson")).to_have_count(len(SLIPS))
     return page
 
 
@@ -61,7 +60,7 @@ def test_it_is_whole_and_offline_and_follows_the_run(quiet: Page, app_url: str) 
     expect(step).to_have_attribute("data-step", "60")
     page.locator(".stMain").evaluate("main => main.scrollTo(0, 0)")
     page.get_by_role("button", name=re.compile("Play")).click()
-    expect(step).not_to_have_attribute("data-step", "60", timeout=PATIENCE)
+    expect(step).not_to_have_attribute("data-step", "60")
     page.get_by_role("button", name=re.compile("Pause")).click()
     expect(page.get_by_role("button", name=re.compile("Play"))).to_be_visible()
     expect(page.locator(".lesson")).to_have_count(len(SLIPS))
@@ -72,7 +71,7 @@ def test_a_number_leads_to_the_step_page(page: Page, app_url: str) -> None:
     shown = page.locator('.sheet[data-quantity="delta0"] h4').inner_text()
     page.get_by_role("button", name="δ0 on the step page").click()
     pinned = page.locator(".st-key-inspector .sheet h4").first
-    expect(pinned).to_have_text(shown, timeout=PATIENCE)
+    expect(pinned).to_have_text(shown)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -30,7 +30,7 @@ def wide(page: Page, url: str) -> Page:
 def opened(page: Page, url: str, query: str = "", width: int = 1440) -> Page:
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{url}/?{query}")
-    expect(page.get_by_role("button", name="Check all")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Check all")).to_be_visible()
     return page
 
 
@@ -103,7 +103,7 @@ def test_a_question_is_answered_by_keyboard(wide: Page) -> None:
 def test_everything_fits_a_narrow_page(page: Page, url: str) -> None:
     opened(page, url, "filters=2&batch=2&step=30", width=390)
     page.get_by_role("button", name="Check all").click()
-    expect(page.get_by_text("is the worst")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("is the worst")).to_be_visible()
     for label in ("What would another rate", "What if this weight", "Quiz: predict"):
         switch(page, label)
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
@@ -123,7 +123,7 @@ def test_zero_is_nearly_the_pages_colour(page: Page, url: str, scheme: Scheme) -
     page.emulate_media(color_scheme=scheme)
     opened(page, url)
     switch(page, "What if this weight")
-    expect(page.locator(".heatmaplayer .hm")).to_have_count(6, timeout=20_000)
+    expect(page.locator(".heatmaplayer .hm")).to_have_count(6)
 
     background = page.locator(".stApp").evaluate("e => getComputedStyle(e).backgroundColor")
     paper = [int(n) for n in re.findall(r"\d+", background)[:3]]

@@ -45,7 +45,6 @@ def test_many_frames_leave_no_listeners_and_no_nodes(stage: Page) -> None:
               return Number(stage.dataset.frames) >= count
             }""",
             arg=count,
-            timeout=60_000,
         )
 
     stage.get_by_text("play", exact=True).click()
@@ -90,7 +89,7 @@ def test_it_works_on_another_page_and_under_a_base_path(
     url = serve(APP, "--server.baseUrlPath=some/base", pages=(another,))
     opened(page, url)
     page.goto(f"{url}/another?steps=4")
-    expect(page.locator(".stage")).to_have_attribute("data-step", "4", timeout=30_000)
+    expect(page.locator(".stage")).to_have_attribute("data-step", "4")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import re
 
 import pytest
 from on_the_step_page import (
-    SLOW,
     canvas,
     expect_step,
     heading,
@@ -92,12 +91,12 @@ def test_a_click_on_a_curve_of_the_live_page_opens_its_step(page: Page, app_url:
 def click_on_curve(page: Page, chart: str) -> int:
     """Click two fifths along a chart of the live page; return the step that is opened."""
     area = page.locator(f".st-key-{chart} .nsewdrag")
-    expect(area).to_be_visible(timeout=SLOW)
+    expect(area).to_be_visible()
     area.scroll_into_view_if_needed()
     box = area.bounding_box()
     assert box
     page.mouse.click(box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"])
-    expect(page.locator(".st-key-workbench .stage[data-step]")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".st-key-workbench .stage[data-step]")).to_be_visible()
     return int(page.get_by_role("spinbutton", name="Step, 1 to").input_value())
 
 
@@ -170,17 +169,17 @@ def test_the_past_is_only_looked_at_and_the_run_plays_on_from_the_newest(
     expect_step(page, 150)
     pin(page, "z", 5, 5, 26)
     page.get_by_role("button", name="Play on from step 500").click()
-    expect(page.get_by_text("live: step 500, playing")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("live: step 500, playing")).to_be_visible()
 
 
 def test_a_visit_to_the_step_page_pauses_and_says_so(page: Page, step_url: str) -> None:
     opened(page, step_url)
     page.get_by_role("button", name="Play on from step 500").click()
-    expect(page.get_by_text("live: step 500, playing")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("live: step 500, playing")).to_be_visible()
     page.get_by_role("link", name="Any step").click()
     expect_step(page, 250)
     page.get_by_role("link", name="Live").evaluate("link => link.click()")
-    expect(page.get_by_text("live: step 500, paused")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("live: step 500, paused")).to_be_visible()
 
 
 # ---- Looks ----

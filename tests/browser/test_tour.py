@@ -18,7 +18,7 @@ def test_six_stops_and_never_again(page: Page, app_url: str) -> None:
     page.goto(app_url)
     tour = page.get_by_role("dialog", name="A tour of this page")
     for number in range(1, 7):
-        expect(tour).to_contain_text(f"{number} of 6", timeout=30_000)
+        expect(tour).to_contain_text(f"{number} of 6")
         shown = page.locator(".ring").bounding_box()
         said = tour.bounding_box()
         assert shown
@@ -31,7 +31,7 @@ def test_six_stops_and_never_again(page: Page, app_url: str) -> None:
     expect(tour).to_be_hidden()
 
     page.reload()
-    expect(page.locator(".stage[data-step]")).to_be_visible(timeout=30_000)
+    expect(page.locator(".stage[data-step]")).to_be_visible()
     page.wait_for_timeout(500)  # it would have begun by now
     expect(tour).to_be_hidden()
 
@@ -49,7 +49,7 @@ def test_it_holds_nothing_up_and_can_be_skipped(page: Page, app_url: str) -> Non
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(app_url)
     tour = page.get_by_role("dialog", name="A tour of this page")
-    expect(tour).to_contain_text("1 of 6", timeout=30_000)
+    expect(tour).to_contain_text("1 of 6")
     box = tour.bounding_box()
     assert box
     assert box["x"] >= 0

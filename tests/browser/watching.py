@@ -188,7 +188,7 @@ def no_overflow_of_main(page: Page) -> None:
 def play_past(page: Page, old: Locator) -> None:
     """Play until what is shown of an old step is gone; pause, and wait for the figures."""
     page.get_by_role("button", name="Play").click()
-    expect(old).to_have_count(0, timeout=PATIENCE)
+    expect(old).to_have_count(0)
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     expect(page.locator(".stApp[data-test-script-state=notRunning]")).to_be_visible()

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from machinery import Report, Server
-from playwright.sync_api import Page, expect
-from watching import PATIENCE, SPY
+from playwright.sync_api import Page
+from watching import SPY
 
 WIDTHS = 30, 34, 34
 """Characters of the columns: the fault, what the visitor sees, what is kept."""
@@ -57,13 +57,10 @@ def start_server(tmp_path: Path, cache_folder: None) -> Iterator[Callable[..., S
 
 
 @pytest.fixture
-def patient(page: Page) -> Iterator[Page]:
+def patient(page: Page) -> Page:
     """A page that may take its time, and in which every frame can be looked at."""
     page.add_init_script(SPY)
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    yield page
-    expect.set_options(timeout=5_000)
+    return page
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
