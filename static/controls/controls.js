@@ -8,8 +8,8 @@
  * - On a slider that has the focus, a key that a button of the page promises is that button's,
  *   unless the slider would do the same or cannot be used without it, as the arrow keys.
  * - On a narrow screen the sidebar lies over the page that was chosen in it, and closes.
- * - The page that a link leads away from hears nothing more. What is pressed there would be asked
- *   for in place of the other page, and the click on the link would be lost.
+ * - The page that a link, or "Back", leads away from hears nothing more. What is pressed there
+ *   would be asked for in place of the other page, and the click on the link would be lost.
  */
 
 const HELD = "button, summary, input[type=radio], input[type=checkbox], input[type=range]"
@@ -18,14 +18,16 @@ const TAKES_SPACE = 'button, summary, [role="button"]'
 const NARROW = 768 // pixels: up to here Streamlit lays the sidebar over the page
 const GIVEN_UP = 10_000 // milliseconds: should the other page not come, this one is used again
 
-let shown // the title of the page
+let shown // the title of the page,
+let path // and where it is
 let leaving = 0 // the timer that runs while another page is asked for
 
 document.addEventListener("pointerup", () => setTimeout(letGo))
 document.body.addEventListener("keydown", keepSpace)
 window.addEventListener("keydown", handOver, { capture: true })
 document.addEventListener("click", closeSidebar)
-document.addEventListener("click", leave)
+document.addEventListener("click", follow)
+window.addEventListener("popstate", () => (location.pathname === path ? arrived() : leave()))
 
 /**
  * Called for every drawing; what it is about is the whole document.
@@ -35,6 +37,7 @@ document.addEventListener("click", leave)
 export default function ({ data }) {
   if (shown !== data.page) arrived()
   shown = data.page
+  path = location.pathname
 }
 
 function letGo() {
@@ -65,10 +68,14 @@ function closeSidebar(event) {
   document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click()
 }
 
-function leave(event) {
+function follow(event) {
   const link = event.target.closest?.('[data-testid="stPageLink-NavLink"]')
   if (!link || !event.defaultPrevented) return // the browser opens it by itself, in a new tab say
-  if (link.innerText.trim() === shown) return arrived() // on second thoughts
+  if (link.innerText.trim() === shown) arrived() // on second thoughts
+  else leave()
+}
+
+function leave() {
   clearTimeout(leaving)
   leaving = setTimeout(arrived, GIVEN_UP)
   main().inert = true
