@@ -48,10 +48,12 @@ SHARED = "shared"
 """Where in the cache folder the file stands that is mapped, until the sweep ends. The digits may be
 somebody's own, which are written nowhere else."""
 
-_turns: defaultdict[Path | None, threading.Lock] = defaultdict(threading.Lock)
+_turns: defaultdict[str | None, threading.Lock] = defaultdict(threading.Lock)
 """What a sweep holds while it runs. joblib has one set of worker processes for all threads, and
 whoever ends it ends it for all: of the sweeps on this machine one runs at a time (None). A cluster
-runs several, but each for one file, so that the same sweep is not trained twice."""
+runs several, but each for one file, so that the same sweep is not trained twice. A file goes by its
+name and not by its `Path`, whose hash is Python's: between that and the lock another thread could
+come and make a second one."""
 
 
 class ClusterError(Exception):
@@ -102,7 +104,7 @@ def run_sweep(
     lengths = [sweep.length(recipe, len(digits.images)) for recipe in sweep.recipes]
     record = record_at(path, sweep, digits)
     engine = _Cluster(where, stopped) if where.scheduler else _Processes(where, stopped)
-    with _in_turn(path.resolve() if where.scheduler else None, stopped, waits):
+    with _in_turn(str(path.resolve()) if where.scheduler else None, stopped, waits):
         for place, outcome in record_at(path, sweep, digits).outcomes.items():
             if outcome != record.outcomes.get(place):  # of the same sweep, which this waited for
                 record.outcomes[place] = outcome
@@ -307,7 +309,7 @@ def _copies_kept(client: Any) -> Iterator[None]:
 
 @contextmanager
 def _in_turn(
-    what: Path | None, stopped: Callable[[], bool], waits: Callable[[bool], None]
+    what: str | None, stopped: Callable[[], bool], waits: Callable[[bool], None]
 ) -> Iterator[None]:
     """Wait until no other sweep in this process holds the same turn."""
     turn = _turns[what]

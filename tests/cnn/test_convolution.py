@@ -234,6 +234,11 @@ def test_equal_patches_give_equal_bits(n: int, f: int, dtype: type) -> None:
     assert_same(z[:, :, 14:], np.broadcast_to(bias[None, :, None, None], (n, f, 12, 26)))
 
 
+on_x86_64 = pytest.mark.skipif(
+    platform.machine() != "x86_64", reason="OpenBLAS has these kernels for x86-64 alone"
+)
+
+
 @pytest.fixture
 def uneven(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine whose BLAS rounds by the position."""
@@ -255,7 +260,7 @@ def test_z_as_the_notes_whatever_blas_does(case: Case) -> None:
     assert_same(convolved(case.images, case.filters, case.bias), z_by_the_notes(case))
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="kernels of x86-64 processors")
+@on_x86_64
 @pytest.mark.parametrize("kernels", ["Nehalem", "Haswell"])
 def test_equal_patches_give_equal_bits_on_other_processors(kernels: str) -> None:
     """OpenBLAS takes the instructions of the processor that it is told to be on."""
@@ -268,7 +273,7 @@ def test_equal_patches_give_equal_bits_on_other_processors(kernels: str) -> None
     )
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="kernels of x86-64 processors")
+@on_x86_64
 def test_a_blas_that_rounds_by_the_position_is_found_out() -> None:
     """With AVX2, OpenBLAS 0.3.31 does so for eight rows of float32, and not for four."""
     tried = subprocess.run(
