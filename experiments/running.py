@@ -8,17 +8,22 @@ import asyncio
 import errno
 import multiprocessing
 import os
+import shutil
+import tempfile
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
-from pickle import PicklingError
 from typing import Any
 
+import joblib
+import numpy as np
 from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky.backend import resource_tracker
+from numpy.typing import NDArray
 
 from data import Digits
 from data.cache import cache_folder
@@ -41,9 +46,6 @@ WATCHED = 0.1
 CONNECTING = 15.0
 """Seconds to wait for a cluster's scheduler, and for its workers."""
 
-SMALLEST_SHARED = 10_000
-"""Bytes from which on joblib maps an array into the workers instead of sending it with each run."""
-
 SHARED = "shared"
 """Where in the cache folder the file stands that is mapped, until the sweep ends. The digits may be
 somebody's own, which are written nowhere else."""
@@ -54,6 +56,9 @@ whoever ends it ends it for all: of the sweeps on this machine one runs at a tim
 runs several, but each for one file, so that the same sweep is not trained twice. A file goes by its
 name and not by its `Path`, whose hash is Python's: between that and the lock another thread could
 come and make a second one."""
+
+
+_Arrays = tuple[NDArray[np.generic], ...]
 
 
 class ClusterError(Exception):
@@ -173,30 +178,27 @@ class _Engine:
         Raises:
             _WorkerDied: the others have to be run again.
         """
-        arrays = (digits.images, digits.labels, digits.held_out_images, digits.held_out_labels)
+        pictures = (digits.images, digits.labels, digits.held_out_images, digits.held_out_labels)
         recipes, starter = sweep.recipes, None if self.where.scheduler else os.getpid()
-        tasks = (
-            delayed(train)(place, recipes[place], lengths[place], starter, *arrays)
-            for place in places
-            if not self.stopped()  # asked where there is no process to end: between two runs
-        )
-        with self._configured(arrays) as broken:
+        with self._configured(pictures) as (arrays, broken):
+            tasks = (
+                delayed(train)(place, recipes[place], lengths[place], starter, *arrays)
+                for place in places
+                if not self.stopped()  # asked where there is no process to end: between two runs
+            )
             parallel = Parallel(return_as="generator_unordered", batch_size=1)
-            results = parallel(tasks)
-            with _ended_when(parallel, lambda: self.stopped() or broken()):
-                try:
+            try:
+                results = parallel(tasks)  # which starts the first of them
+                with _ended_when(parallel, lambda: self.stopped() or broken()):
                     yield from results
-                except (BrokenExecutor, multiprocessing.TimeoutError) as error:
-                    if not self.stopped():
-                        raise _WorkerDied from error
-                except PicklingError as error:  # of all that travels, only the digits are written
-                    raise OSError(
-                        errno.ENOSPC, "there is no room for the digits", cache_folder() / SHARED
-                    ) from error
+            except (BrokenExecutor, multiprocessing.TimeoutError) as error:
+                if not self.stopped():
+                    raise _WorkerDied from error
 
     @contextmanager
-    def _configured(self, arrays: tuple[Any, ...]) -> Iterator[Callable[[], bool]]:
-        """Choose joblib's backend; gives how to find out that it waits in vain."""
+    def _configured(self, arrays: _Arrays) -> Iterator[tuple[_Arrays, Callable[[], bool]]]:
+        """Choose joblib's backend; gives the digits as it shares them, and how to find out that it
+        waits in vain."""
         raise NotImplementedError
 
 
@@ -204,18 +206,18 @@ class _Processes(_Engine):
     """Processes of this machine (joblib's backend loky)."""
 
     @contextmanager
-    def _configured(self, arrays: tuple[Any, ...]) -> Iterator[Callable[[], bool]]:
-        shared = cache_folder() / SHARED
-        shared.mkdir(parents=True, exist_ok=True)
-        with parallel_config(
-            "loky",
-            n_jobs=self.where.processes,
-            inner_max_num_threads=1,
-            idle_worker_timeout=IDLE,
-            max_nbytes=SMALLEST_SHARED,
-            temp_folder=str(shared),
+    def _configured(self, arrays: _Arrays) -> Iterator[tuple[_Arrays, Callable[[], bool]]]:
+        alone = self.where.processes == 1  # it runs in this process
+        with (
+            nullcontext(arrays) if alone else _mapped(arrays) as arrays,
+            parallel_config(
+                "loky",
+                n_jobs=self.where.processes,
+                inner_max_num_threads=1,
+                idle_worker_timeout=IDLE,
+            ),
         ):
-            yield never
+            yield arrays, never
 
 
 class _Cluster(_Engine):
@@ -226,7 +228,7 @@ class _Cluster(_Engine):
     """
 
     @contextmanager
-    def _configured(self, arrays: tuple[Any, ...]) -> Iterator[Callable[[], bool]]:
+    def _configured(self, arrays: _Arrays) -> Iterator[tuple[_Arrays, Callable[[], bool]]]:
         client = self._client()
 
         def broken() -> bool:
@@ -241,7 +243,7 @@ class _Cluster(_Engine):
             _copies_kept(client),
             parallel_config("dask", n_jobs=-1, client=client, scatter=list(arrays)),
         ):
-            yield broken
+            yield arrays, broken
 
     def _client(self) -> Any:
         try:
@@ -287,6 +289,33 @@ def _greet(address: str | None) -> None:
 
     if asyncio.run(asyncio.wait_for(ask(), CONNECTING)) != "Scheduler":
         raise ValueError("a worker, or another program of Dask")
+
+
+@contextmanager
+def _mapped(arrays: _Arrays) -> Iterator[_Arrays]:
+    """Write arrays to a file and give them mapped from it, as every process that is given them then
+    maps them.
+
+    joblib would write them too, in a thread, when the workers have started already: on a full disk
+    that ends with more than one sentence.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    shared = cache_folder() / SHARED
+    shared.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=shared))
+    resource_tracker.register(str(folder), "folder")  # should this process be killed
+    try:
+        try:
+            joblib.dump(arrays, folder / "digits")
+        except OSError as error:  # NumPy's say neither what nor where
+            raise OSError(errno.ENOSPC, "there is no room for the digits", shared) from error
+        yield joblib.load(folder / "digits", mmap_mode="r")
+    finally:
+        with suppress(OSError):  # what is still mapped may have to stay until the processes end
+            shutil.rmtree(folder)
+            resource_tracker.unregister(str(folder), "folder")
 
 
 @contextmanager

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from joblib.externals.loky import get_reusable_executor
 
 from cnn import Recipe, Run, forward
 from cnn.evaluation import evaluate
 from data import Digits
-from data.cache import cache_folder
+from data.cache import VARIABLE, cache_folder
 from experiments import Outcome, Record, RecordError, Sweep, Where, lines, read_record, run_sweep
 from experiments.estimate import estimate
 from experiments.worker import train
@@ -205,24 +204,31 @@ def test_the_digits_are_mapped_from_the_cache_folder_alone(
     small: Sweep, few: Digits, tmp_path: Path
 ) -> None:
     """They may be a visitor's own. When the sweep has ended nothing is left of them."""
-    get_reusable_executor().shutdown(wait=True)  # which keeps the folder that it began with
     pixels = few.images[7].tobytes()
 
     def written() -> list[Path]:
-        folders = (cache_folder() / "shared", Path(tempfile.gettempdir()), Path("/dev/shm"))
-        found = [
-            path for folder in folders for path in folder.glob("joblib_memmapping_folder*/*.pkl")
-        ]
+        found = list(shared().glob("*/*"))
+        for folder in (Path(tempfile.gettempdir()), Path("/dev/shm")):
+            found += folder.glob("joblib_memmapping_folder*/*")
         return [path for path in found if pixels in path.read_bytes()]
 
     seen: list[Path] = []
     run_sweep(small, few, tmp_path / "1", Where(2), heard=lambda _: seen.extend(written()))
-    assert {path.parents[1] for path in seen} == {cache_folder() / "shared"}
+    assert len({*seen}) == 1
+    assert seen[0].parents[1] == shared()
+    assert list(shared().iterdir()) == []
     assert written() == []
 
 
+def shared() -> Path:
+    return cache_folder() / "shared"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")
-def test_a_killed_server_leaves_no_process_behind(tmp_path: Path) -> None:
+def test_a_killed_server_leaves_no_process_and_no_digits_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
     plan = tmp_path / "long.toml"
     plan.write_text("learning_rate = 0.01\nseeds = [0, 1]\nsteps = 1_000_000\nprocesses = 2\n")
     command = [sys.executable, "-m", "experiments", str(plan)]
@@ -243,10 +249,11 @@ def test_a_killed_server_leaves_no_process_behind(tmp_path: Path) -> None:
                     if b"LokyProcess" in Path(f"/proc/{pid}/cmdline").read_bytes()
                 ]
             time.sleep(3)  # they have begun
+            assert list(shared().iterdir()) != []
         finally:
             server.kill()
     deadline = time.monotonic() + 30
-    while any(alive(worker) for worker in workers):
+    while any(alive(worker) for worker in workers) or list(shared().iterdir()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
