@@ -1,6 +1,7 @@
 """The slider of the learning rate: where it stands, and whether a visitor has moved it."""
 
 from dataclasses import dataclass
+from uuid import uuid4
 
 import streamlit as st
 
@@ -21,7 +22,15 @@ class RateSlider:
     offered: tuple[float, ...] = RATES
     key: str = Key.RATE
     _placed: float | None = None
-    _placings: int = 0
+
+    @property
+    def stands(self) -> float | None:
+        """Where it stands, if it has been put anywhere.
+
+        The widget's default, always: a browser that has lost what the widget stood at, because it
+        changed pages while something was pressed, shows the default, and says that it stands there.
+        """
+        return self._placed if self.moved_to is None else self.moved_to
 
     @property
     def moved_to(self) -> float | None:
@@ -48,6 +57,5 @@ class RateSlider:
         """Put it at a rate."""
         # It never has fewer rates than before: the browser may still send one that it stood at.
         self.offered = tuple(sorted({*self.offered, rate}))
-        self._placings += 1
-        self.key = f"{Key.RATE}-{self._placings}"
-        st.session_state[self.key] = self._placed = rate
+        self.key = f"{Key.RATE}-{uuid4().hex}"
+        self._placed = rate

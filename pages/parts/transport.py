@@ -49,6 +49,7 @@ def transport(session: Session) -> None:
             st.select_slider(
                 "Learning rate η, from the next step on",
                 session.slider.offered,
+                value=session.slider.stands,
                 format_func=written,
                 key=session.slider.key,
                 on_change="ignore",

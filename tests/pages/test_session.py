@@ -224,6 +224,22 @@ def test_a_rate_that_the_slider_does_not_have_is_kept_until_it_is_moved(digits: 
     assert held(app).run.recipe == Recipe(seed=2, learning_rate=schedule)
 
 
+def test_the_slider_is_drawn_where_it_stands(app: AppTest) -> None:
+    """Its default is what a browser shows that has lost where it stood."""
+
+    def default() -> str:
+        slider = app.select_slider(key=held(app).slider.key)
+        (index,) = slider.proto.default
+        return str(slider.options[int(index)])
+
+    assert default() == "0.01"
+    set_rate(app, 0.5)
+    drawn(app)
+    assert default() == "0.5"  # moved, and not listened to yet
+    press(app, "Step")
+    assert default() == "0.5"
+
+
 @pytest.mark.parametrize(("rate", "stands"), [(1e-7, 0), (250.0, -1)])
 def test_a_rate_beyond_the_sliders_ends_stands_there(
     digits: Digits, rate: float, stands: int
