@@ -11,6 +11,8 @@ from watching import (
     button,
     choose_pace,
     expect_step,
+    meta,
+    pause,
     paused,
     play,
     rate_slider,
@@ -115,13 +117,39 @@ def test_what_is_pressed_on_the_page_that_is_left_does_not_keep_it(
         if title:
             live.get_by_role("link", name=title, exact=True).click()
         else:
-            live.evaluate("history.back()")
+            live.evaluate("""() => new Promise((resolve) => {
+              addEventListener("popstate", () => setTimeout(resolve), { once: true })
+              history.back()
+            })""")
         if by_mouse:
             live.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         else:
             live.keyboard.press("Space")
         expect(there).to_be_visible()
         button(live, "Play").or_(button(live, "Pause")).click(trial=True)
+
+
+def test_what_was_pressed_just_before_is_done_and_the_other_page_comes(live: Page) -> None:
+    """A busy browser hears of both in one go."""
+    experiments = live.get_by_role("heading", name="The runs of this visit")
+    expect_step(live, 1)
+    component_is_there(live)
+    # There and back, so that the slider is drawn for a second time.
+    for title, there in ("Experiments", experiments), ("Live", live.locator(".stage[data-step]")):
+        live.get_by_role("link", name=title, exact=True).click()
+        expect(there).to_be_visible()
+    expect(live.locator(".stApp[data-test-script-state=notRunning]")).to_be_visible()
+    live.evaluate("""() => {
+      const links = [...document.querySelectorAll("[data-testid=stPageLink-NavLink]")]
+      const buttons = [...document.querySelectorAll("button")]
+      buttons.find((button) => button.innerText.startsWith("Play")).click()
+      links.find((link) => link.innerText.trim() === "Experiments").click()
+    }""")
+    expect(experiments).to_be_visible()
+    live.get_by_role("link", name="Live", exact=True).click()
+    wait_for_step(live, 20)
+    pause(live)
+    assert meta(live)["rate_changes"] == [[1, 0.01]]
 
 
 def test_who_stays_after_all_has_the_page_back(live: Page) -> None:
