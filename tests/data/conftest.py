@@ -27,12 +27,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a real Python process at the project's root; whatever still runs ends with the test."""
+    """Start a real Python process at the project's root; whatever still runs ends with the test.
+
+    It keeps no bytecode (-B): where a file may not grow, Python would keep half of it for all.
+    """
     processes: list[subprocess.Popen[str]] = []
 
     def run(code: str, *arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", code, *arguments],
+            [sys.executable, "-B", "-W", "error", "-c", code, *arguments],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

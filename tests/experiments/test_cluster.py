@@ -202,11 +202,14 @@ def test_a_disk_that_has_no_room_for_the_digits_is_said_so(tmp_path: Path) -> No
 
 
 def from_the_shell(*arguments: str, cwd: Path, first: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a sweep from the shell, after a line of Python."""
+    """Run a sweep from the shell, after a line of Python.
+
+    It keeps no bytecode (-B): where a file may not grow, Python would keep half of it for all.
+    """
     environment = {k: v for k, v in os.environ.items() if k != "WATCH_IT_LEARN_SCHEDULER"}
     module = "import runpy; runpy.run_module('experiments', run_name='__main__', alter_sys=True)"
     return subprocess.run(
-        [sys.executable, "-c", f"{first}\n{module}", *arguments],
+        [sys.executable, "-B", "-c", f"{first}\n{module}", *arguments],
         cwd=cwd,
         env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,

@@ -103,7 +103,7 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path, limit: int) -> None:
     """Or no file at all, where there is no room for the first line."""
     path = tmp_path / "sweep.jsonl"
     result = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(path), str(limit)],
+        [sys.executable, "-B", "-c", FULL_DISK, str(path), str(limit)],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
