@@ -4,7 +4,7 @@ from experiments.estimate import Estimate, estimate
 from experiments.outcome import Outcome
 from experiments.record import Record, RecordError, digest_of, read_record
 from experiments.running import ClusterError, record_at, run_sweep
-from experiments.summary import Line, lines
+from experiments.summary import Line, axes, lines
 from experiments.sweep import MOST_RUNS, Sweep, SweepError
 from experiments.where import SCHEDULER, Where, read_plan
 
@@ -20,6 +20,7 @@ __all__ = [
     "Sweep",
     "SweepError",
     "Where",
+    "axes",
     "digest_of",
     "estimate",
     "lines",

@@ -1,55 +1,74 @@
-"""What the picture of a sweep shows: accuracy over the learning rate, a line a setting."""
+"""What the picture of a sweep shows: accuracy over what is tried, a line a setting."""
 
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from experiments.outcome import Outcome
-from experiments.sweep import Sweep
+from experiments.sweep import TRIED, Sweep
 
 
 @dataclass(frozen=True)
 class Line:
-    """One setting of everything but the rate, over the rates that have results.
+    """One setting of everything but the field of the axis, over the values with results.
 
     Attributes:
-        name: what sets it apart from the others, in words, or "".
-        rates: rising.
-        median: held-out accuracy over the seeds, 0..1, at each rate.
+        setting: what sets it apart from the others, by the names of the fields.
+        values: of the field of the axis, rising.
+        median: held-out accuracy over the seeds, 0..1, at each value.
         worst: of the seeds.
         best: of the seeds.
-        places: of the runs behind it, at each rate; those without an accuracy left out.
+        places: of the runs behind it, at each value; those without an accuracy left out.
     """
 
-    name: str
-    rates: tuple[float, ...]
+    setting: dict[str, float]
+    values: tuple[float, ...]
     median: tuple[float, ...]
     worst: tuple[float, ...]
     best: tuple[float, ...]
     places: tuple[tuple[int, ...], ...]
 
 
-def lines(sweep: Sweep, outcomes: Mapping[int, Outcome]) -> list[Line]:
+def axes(sweep: Sweep) -> list[str]:
+    """Return the fields that the picture can be drawn over: those with several values.
+
+    The learning rate first; it alone where every field has one value.
+    """
+    rate = TRIED[-1]
+    return [name for name in (rate, *TRIED[:-1]) if len({*getattr(sweep, name)}) > 1] or [rate]
+
+
+def lines(sweep: Sweep, outcomes: Mapping[int, Outcome], over: str) -> list[Line]:
     """Group the outcomes of a sweep into lines.
 
     A run that diverged or died counts with the accuracy that it ended with: left out, it would
-    make a rate look better than it is. One that failed has none.
+    make a value look better than it is. One that failed has none.
+
+    Args:
+        sweep: what was tried.
+        outcomes: by the run's place.
+        over: the field of the axis, one of `axes`.
     """
-    by_setting: dict[tuple[int, int, int], dict[float, list[int]]] = {}
-    for place, recipe in enumerate(sweep.recipes):
-        rates = by_setting.setdefault((recipe.batch, recipe.filters, recipe.hidden), {})
-        runs = rates.setdefault(recipe.rate_at(1), [])
+    # Of a list whose settings each have another value of the field, all are on one line.
+    alone = len({*getattr(sweep, over)}) == len(sweep.settings)
+    others = [] if alone else [name for name in axes(sweep) if name != over]
+    by_setting: dict[tuple[float, ...], dict[float, list[int]]] = {}
+    for place, (values, _) in enumerate(product(sweep.settings, sweep.seeds)):
+        tried = dict(zip(TRIED, values, strict=True))
+        setting = tuple(tried[name] for name in others)
+        runs = by_setting.setdefault(setting, {}).setdefault(tried[over], [])
         if place in outcomes and outcomes[place].held_out_accuracy is not None:
             runs.append(place)
     drawn = []
-    for setting, rates in by_setting.items():
-        there = {rate: runs for rate, runs in sorted(rates.items()) if runs}
+    for setting, runs_at in by_setting.items():
+        there = {value: runs for value, runs in sorted(runs_at.items()) if runs}
         shares = [
             [outcomes[run].held_out_accuracy or 0.0 for run in runs] for runs in there.values()
         ]
         drawn.append(
             Line(
-                _name(setting, list(by_setting)),
+                dict(zip(others, setting, strict=True)),
                 tuple(there),
                 tuple(map(statistics.median, shares)),
                 tuple(map(min, shares)),
@@ -58,15 +77,3 @@ def lines(sweep: Sweep, outcomes: Mapping[int, Outcome]) -> list[Line]:
             )
         )
     return drawn
-
-
-def _name(setting: tuple[int, int, int], settings: list[tuple[int, int, int]]) -> str:
-    """Name what is not the same in all settings."""
-    words = ("batch {}", "filters {}", "hidden units {}")
-    varied = [len({other[at] for other in settings}) > 1 for at in range(3)]
-    parts = [
-        word.format(value)
-        for word, value, shown in zip(words, setting, varied, strict=True)
-        if shown
-    ]
-    return ", ".join(parts)

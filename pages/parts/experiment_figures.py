@@ -1,7 +1,7 @@
 """The Plotly figures of the experiments page. They draw numbers and compute none."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -9,7 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from experiments import Line, Outcome
+from cnn import Recipe
+from experiments import Line, Outcome, Sweep
 from pages.parts.curves import Curves
 from pages.parts.rates import written
 
@@ -27,8 +28,19 @@ WORDS = {
 
 MARKED = ("diverged", "dead")
 
+AXES = {
+    "learning_rate": "learning rate η",
+    "batch": "images a step",
+    "filters": "filters",
+    "hidden": "hidden units",
+}
+"""The fields that a sweep tries, each as an axis of the picture,"""
+
+SHORT = {"learning_rate": "η", "batch": "batch", "filters": "filters", "hidden": "hidden"}
+"""and where there is little room."""
+
 APART = 0.12
-"""Of the width of the axis: rates that are named stand at least as far apart."""
+"""Of the width of the axis: values that are named stand at least as far apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,22 +86,23 @@ def compared_figures(runs: Sequence[Compared]) -> tuple[go.Figure, go.Figure]:
 
 
 def sweep_figure(
-    drawn: Sequence[Line], outcomes: dict[int, Outcome], rates: Sequence[float]
+    drawn: Sequence[Line], outcomes: Mapping[int, Outcome], sweep: Sweep, over: str
 ) -> go.Figure:
-    """Draw held-out accuracy over learning rate: medians, bands, and a dot for every run.
+    """Draw held-out accuracy over what was tried: medians, bands, and a dot for every run.
 
     Args:
         drawn: the settings of everything but the rate.
         outcomes: of the runs that have ended.
-        rates: of all runs, so that the axis stays as it is while they end.
+        sweep: of all runs: the axis stays as it is while they end.
+        over: the field of the axis.
     """
     figure = _figure("held-out digits right")
     figure.update_layout(height=420, hovermode="closest", dragmode="pan")
     for at, line in enumerate(drawn):
-        name = line.name or "median of the seeds"
+        name = settings_words(line.setting) or "median of the seeds"
         _band(figure, line, at, name)
         figure.add_scatter(
-            x=line.rates,
+            x=line.values,
             y=line.median,
             name=name,
             legendgroup=str(at),
@@ -98,14 +111,14 @@ def sweep_figure(
             hoverinfo="skip",
         )
     for at, line in enumerate(drawn):
-        dots = [(r, p) for r, places in zip(line.rates, line.places, strict=True) for p in places]
+        dots = [(x, p) for x, places in zip(line.values, line.places, strict=True) for p in places]
         figure.add_scatter(
-            x=[rate for rate, _ in dots],
+            x=[value for value, _ in dots],
             y=[outcomes[place].held_out_accuracy for _, place in dots],
             customdata=[place for _, place in dots],
-            text=[_told(rate, place, outcomes[place]) for rate, place in dots],
+            text=[_told(place, sweep.recipes[place], outcomes[place]) for _, place in dots],
             hovertemplate="%{text}<extra></extra>",
-            name=f"runs, {line.name}" if line.name else "runs",
+            name=", ".join(filter(None, ("runs", settings_words(line.setting)))),
             legendgroup=str(at),
             showlegend=False,
             mode="markers",
@@ -119,7 +132,7 @@ def sweep_figure(
         if any(outcome.end == end for outcome in outcomes.values()):
             mark = {"size": 9, "symbol": SYMBOLS[end], "color": "#7f7f7f"}
             figure.add_scatter(x=[None], y=[None], name=WORDS[end], mode="markers", marker=mark)
-    figure.update_xaxes(title="learning rate η", type="log", **_axis(rates))
+    figure.update_xaxes(title=AXES[over], type="log", **_axis(getattr(sweep, over)))
     figure.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")
     return figure
 
@@ -131,7 +144,7 @@ def _band(figure: go.Figure, line: Line, at: int, name: str) -> None:
     colour = _line(at)["color"]
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     figure.add_scatter(
-        x=[*line.rates, *reversed(line.rates)],
+        x=[*line.values, *reversed(line.values)],
         y=[*line.best, *reversed(line.worst)],
         name=f"{name}, worst to best",
         legendgroup=str(at),
@@ -144,22 +157,34 @@ def _band(figure: go.Figure, line: Line, at: int, name: str) -> None:
     )
 
 
-def _told(rate: float, place: int, outcome: Outcome) -> str:
+def _told(place: int, recipe: Recipe, outcome: Outcome) -> str:
     share = outcome.held_out_accuracy or 0.0
     return (
-        f"run {place + 1}: η {written(rate)}, {share:.2%} recognised after step {outcome.step:,}, "
-        f"{WORDS[outcome.end]}"
+        f"run {place + 1}: {recipe_words(recipe)}<br>"
+        f"{share:.2%} recognised after step {outcome.step:,}, {WORDS[outcome.end]}"
     )
 
 
-def _axis(rates: Sequence[float]) -> dict[str, list[float] | list[str]]:
-    """A logarithmic axis that has room for all rates, and names each where there is room."""
-    ends = [math.log10(min(rates)) - 0.15, math.log10(max(rates)) + 0.15]
+def recipe_words(recipe: Recipe) -> str:
+    """Write what a sweep has tried in a run, and its seed."""
+    tried = {name: getattr(recipe, name) for name in SHORT if name != "learning_rate"}
+    words = settings_words({"learning_rate": recipe.rate_at(1)} | tried)
+    return f"{words}, seed {recipe.seed}"
+
+
+def settings_words(setting: Mapping[str, float]) -> str:
+    """Write some fields with their values."""
+    return ", ".join(f"{SHORT[name]} {written(value)}" for name, value in setting.items())
+
+
+def _axis(values: Sequence[float]) -> dict[str, list[float] | list[str]]:
+    """A logarithmic axis that has room for all values, and names each where there is room."""
+    ends = [math.log10(min(values)) - 0.15, math.log10(max(values)) + 0.15]
     named: list[float] = []
-    for rate in sorted(rates):
-        if not named or math.log10(rate / named[-1]) > APART * (ends[1] - ends[0]):
-            named.append(rate)
-    return {"range": ends, "tickvals": named, "ticktext": [written(rate) for rate in named]}
+    for value in sorted(values):
+        if not named or math.log10(value / named[-1]) > APART * (ends[1] - ends[0]):
+            named.append(value)
+    return {"range": ends, "tickvals": named, "ticktext": [written(value) for value in named]}
 
 
 def _line(at: int) -> dict[str, str]:

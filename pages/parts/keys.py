@@ -68,6 +68,7 @@ class Key(StrEnum):
     RUN_NAME = "run_name"
     SWEEP_FILE = "sweep_file"
     SWEEP_RUN = "sweep_run"
+    SWEEP_OVER = "sweep_over"
     SWEEP_KEPT = "sweep_kept"
     SWEEP_COMBINE = "sweep_combine"
     SWEEP_LENGTH = "sweep_length"

@@ -6,11 +6,11 @@ import streamlit as st
 
 from cnn import Recipe
 from data import Digits
-from experiments import Outcome, RecordError, Sweep, lines
+from experiments import Outcome, RecordError, Sweep, axes, lines
 from experiments.record import LARGEST
 from pages.parts.clicks import Point, clickable_figure, whole
 from pages.parts.digits import shared_digits
-from pages.parts.experiment_figures import WORDS, sweep_figure
+from pages.parts.experiment_figures import AXES, WORDS, recipe_words, sweep_figure
 from pages.parts.keys import Key
 from pages.parts.limits import megabytes
 from pages.parts.over_steps import leave
@@ -124,20 +124,37 @@ def _picture(session: Session, sweeping: Sweeping) -> None:
             _open(session, sweeping, place)
 
     sweep = sweeping.record.sweep
+    over = _axis(sweep)
     clickable_figure(
-        sweep_figure(lines(sweep, outcomes), outcomes, sweep.learning_rate),
+        sweep_figure(lines(sweep, outcomes, over), outcomes, sweep, over),
         "sweep_picture",
         clicked,
         reach=FINGER,
-        alt="Held-out accuracy over the learning rate; the table has the numbers.",
+        alt=f"Held-out accuracy over the {AXES[over]}; the table has the numbers.",
     )
     st.caption(
         "A line is the median over the seeds, its band reaches from the worst to the best, and "
         "every dot is a run: **click on one to have it in the time machine.** Who picks the best "
-        "rate here has chosen by these held-out digits, so the accuracy of the choice is a little "
-        "too good."
+        "setting here has chosen by these held-out digits, so the accuracy of the choice is a "
+        "little too good."
     )
     _choice(session, sweeping)
+
+
+def _axis(sweep: Sweep) -> str:
+    """Offer the fields that have several values; return the one that the picture is drawn over."""
+    several = axes(sweep)
+    if len(several) == 1:
+        return several[0]
+    return st.segmented_control(
+        "Accuracy over",
+        several,
+        format_func=AXES.__getitem__,
+        default=several[0],
+        required=True,
+        key=f"{Key.SWEEP_OVER}_{'_'.join(several)}",
+        persist_state="session",
+    )
 
 
 def _choice(session: Session, sweeping: Sweeping) -> None:
@@ -164,10 +181,7 @@ def _choice(session: Session, sweeping: Sweeping) -> None:
 
 def _named(place: int, recipe: Recipe, outcome: Outcome) -> str:
     share = "" if outcome.held_out_accuracy is None else f", {outcome.held_out_accuracy:.1%} right"
-    return (
-        f"{place + 1}: η {written(recipe.rate_at(1))}, batch {recipe.batch}, "
-        f"filters {recipe.filters}, hidden {recipe.hidden}, seed {recipe.seed}{share}"
-    )
+    return f"{place + 1}: {recipe_words(recipe)}{share}"
 
 
 def _open(session: Session, sweeping: Sweeping, place: int) -> None:

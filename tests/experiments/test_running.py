@@ -19,7 +19,17 @@ from cnn import Recipe, Run, forward
 from cnn.evaluation import evaluate
 from data import Digits
 from data.cache import VARIABLE, cache_folder
-from experiments import Outcome, Record, RecordError, Sweep, Where, lines, read_record, run_sweep
+from experiments import (
+    Outcome,
+    Record,
+    RecordError,
+    Sweep,
+    Where,
+    axes,
+    lines,
+    read_record,
+    run_sweep,
+)
 from experiments.estimate import estimate
 from experiments.worker import train
 
@@ -298,12 +308,39 @@ def test_one_run_that_cannot_be_trained_is_not_the_end_of_the_others(
 def test_lines_of_the_picture(small: Sweep) -> None:
     shares = {0: 0.5, 1: 0.75, 2: 0.125, 3: 0.25}
     outcomes = {p: Outcome(p, "finished", held_out_accuracy=s) for p, s in shares.items()}
-    (line,) = lines(small, outcomes)
-    assert (line.name, line.rates) == ("", (0.01, 1e6))
+    (line,) = lines(small, outcomes, "learning_rate")
+    assert (line.setting, line.values) == ({}, (0.01, 1e6))
     assert (line.median, line.worst, line.best) == ((0.625, 0.1875), (0.5, 0.125), (0.75, 0.25))
     two = Sweep((0.1,), batch=(1, 16), seeds=(0,))
-    drawn = lines(two, {1: Outcome(1, "finished", held_out_accuracy=0.5)})
-    assert [(line.name, line.rates) for line in drawn] == [("batch 1", ()), ("batch 16", (0.1,))]
+    only = {1: Outcome(1, "finished", held_out_accuracy=0.5)}
+    drawn = lines(two, only, "learning_rate")
+    assert [(line.setting, line.values) for line in drawn] == [
+        ({"batch": 1}, ()),
+        ({"batch": 16}, (0.1,)),
+    ]
+
+
+def test_lines_over_another_field_than_the_rate() -> None:
+    """Two rates by two widths, then by place: 0.1 and 0.2 with 10 units, 0.1 and 0.2 with 20."""
+    sweep = Sweep((0.1, 0.2), hidden=(10, 20), seeds=(0,))
+    outcomes = {p: Outcome(p, "finished", held_out_accuracy=p / 10) for p in range(4)}
+    assert axes(sweep) == ["learning_rate", "hidden"]
+    drawn = lines(sweep, outcomes, "hidden")
+    assert [(line.setting, line.values, line.median, line.places) for line in drawn] == [
+        ({"learning_rate": 0.1}, (10, 20), (0.0, 0.2), ((0,), (2,))),
+        ({"learning_rate": 0.2}, (10, 20), (0.1, 0.3), ((1,), (3,))),
+    ]
+    # Of a list every setting has its own batch, but not its own rate.
+    sweep = Sweep((0.1, 0.2, 0.2), batch=(1, 2, 4), seeds=(0,), combine="list")
+    assert axes(sweep) == ["learning_rate", "batch"]
+    (line,) = lines(sweep, outcomes, "batch")
+    assert (line.setting, line.values, line.median) == ({}, (1, 2, 4), (0.0, 0.1, 0.2))
+    assert [line.setting for line in lines(sweep, outcomes, "learning_rate")] == [
+        {"batch": 1},
+        {"batch": 2},
+        {"batch": 4},
+    ]
+    assert axes(Sweep((0.1,))) == ["learning_rate"]
 
 
 def test_the_estimate_counts_what_is_missing(few: Digits) -> None:

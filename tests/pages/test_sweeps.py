@@ -276,6 +276,35 @@ def test_rates_that_are_close_are_named_but_once(digits: Digits, visit: Session)
     assert list(trace(figure, "runs")["x"]) == [*rates]  # each with its dot
 
 
+def test_the_picture_is_drawn_over_what_has_several_values(digits: Digits, visit: Session) -> None:
+    def drawn_over(app: AppTest) -> tuple[str, list[str], list[float]]:
+        (figure,) = (f for f in figures(app) if f["layout"]["xaxis"].get("type") == "log")
+        axis = figure["layout"]["xaxis"]
+        runs = [x for one in figure["data"] if one.get("mode") == "markers" for x in one["x"]]
+        return axis["title"]["text"], axis["ticktext"], runs
+
+    sweep = Sweep((0.01, 0.1), hidden=(20, 40), seeds=(7,))
+    record = Record(sweep, digest_of(digits))
+    record.outcomes = {p: Outcome(p, "finished", step=9, held_out_accuracy=0.5) for p in range(4)}
+    app = brought(opened("experiments", visit), record.to_bytes())
+    assert drawn_over(app) == ("learning rate η", ["0.01", "0.1"], [0.01, 0.1, 0.01, 0.1])
+    app.button_group(key=f"{Key.SWEEP_OVER}_learning_rate_hidden").set_value("hidden")
+    drawn(app)
+    assert drawn_over(app) == ("hidden units", ["20", "40"], [20, 40, 20, 40])
+    (figure,) = (f for f in figures(app) if f["layout"]["xaxis"].get("type") == "log")
+    told = [line for one in figure["data"] if one.get("mode") == "markers" for line in one["text"]]
+    assert told[1] == (
+        "run 3: η 0.01, batch 1, filters 1, hidden 40, seed 7<br>"
+        "50.00% recognised after step 9, finished"
+    )
+
+    record = Record(Sweep((0.01,), batch=(1, 16), seeds=(0,)), digest_of(digits))
+    record.outcomes = {p: Outcome(p, "finished", step=9, held_out_accuracy=0.5) for p in range(2)}
+    app = brought(opened("experiments", Session.begun(digits, Recipe())), record.to_bytes())
+    assert drawn_over(app) == ("images a step", ["1", "16"], [1, 16])
+    assert not [one for one in app.button_group if "Accuracy over" in one.label]
+
+
 def test_a_file_that_is_opened_again_has_what_came_of_it_since(
     digits: Digits, visit: Session
 ) -> None:
