@@ -4,13 +4,14 @@ from experiments.estimate import Estimate, estimate
 from experiments.outcome import Outcome
 from experiments.record import Record, RecordError, digest_of, read_record
 from experiments.running import ClusterError, record_at, run_sweep
-from experiments.summary import Line, axes, lines
+from experiments.summary import STEP, Line, axes, lines
 from experiments.sweep import MOST_RUNS, Sweep, SweepError
 from experiments.where import SCHEDULER, Where, read_plan
 
 __all__ = [
     "MOST_RUNS",
     "SCHEDULER",
+    "STEP",
     "ClusterError",
     "Estimate",
     "Line",

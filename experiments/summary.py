@@ -1,12 +1,32 @@
-"""What the picture of a sweep shows: accuracy over what is tried, a line a setting."""
+"""What the picture of a sweep shows: accuracy over what is tried or over the steps."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
+
+import numpy as np
 
 from experiments.outcome import Outcome
 from experiments.sweep import TRIED, Sweep
+
+STEP = "step"
+"""The axis that is no field of a sweep: how the runs went."""
+
+
+class Dot(NamedTuple):
+    """How a run ended.
+
+    Attributes:
+        value: on the axis.
+        accuracy: of the held-out digits, 0..1.
+        place: of the run in the sweep.
+    """
+
+    value: float
+    accuracy: float
+    place: int
 
 
 @dataclass(frozen=True)
@@ -15,11 +35,11 @@ class Line:
 
     Attributes:
         setting: what sets it apart from the others, by the names of the fields.
-        values: of the field of the axis, rising.
+        values: on the axis, rising.
         median: held-out accuracy over the seeds, 0..1, at each value.
         worst: of the seeds.
         best: of the seeds.
-        places: of the runs behind it, at each value; those without an accuracy left out.
+        dots: of the runs behind it.
     """
 
     setting: dict[str, float]
@@ -27,53 +47,81 @@ class Line:
     median: tuple[float, ...]
     worst: tuple[float, ...]
     best: tuple[float, ...]
-    places: tuple[tuple[int, ...], ...]
+    dots: tuple[Dot, ...]
 
 
 def axes(sweep: Sweep) -> list[str]:
-    """Return the fields that the picture can be drawn over: those with several values.
+    """Return what the picture can be drawn over: the fields with several values, and the steps.
 
-    The learning rate first; it alone where every field has one value.
+    The learning rate comes first; it is there also where every field has one value.
     """
     rate = TRIED[-1]
-    return [name for name in (rate, *TRIED[:-1]) if len({*getattr(sweep, name)}) > 1] or [rate]
+    several = [name for name in (rate, *TRIED[:-1]) if len({*getattr(sweep, name)}) > 1]
+    return [*(several or [rate]), STEP]
 
 
 def lines(sweep: Sweep, outcomes: Mapping[int, Outcome], over: str) -> list[Line]:
     """Group the outcomes of a sweep into lines.
 
-    A run that diverged or died counts with the accuracy that it ended with: left out, it would
-    make a value look better than it is. One that failed has none.
+    A run that diverged or died counts with the accuracy that it ended with, over the steps also
+    after its last: left out, it would make a setting look better than it is. One that failed has
+    none.
 
     Args:
         sweep: what was tried.
         outcomes: by the run's place.
-        over: the field of the axis, one of `axes`.
+        over: one of `axes`.
     """
-    # Of a list whose settings each have another value of the field, all are on one line.
-    alone = len({*getattr(sweep, over)}) == len(sweep.settings)
-    others = [] if alone else [name for name in axes(sweep) if name != over]
-    by_setting: dict[tuple[float, ...], dict[float, list[int]]] = {}
+    apart = [name for name in axes(sweep) if name not in (over, STEP)]
+    if over != STEP and len({*getattr(sweep, over)}) == len(sweep.settings):
+        apart = []  # a list whose settings each have a value of their own is one line
+    grouped: dict[tuple[float, ...], list[tuple[dict[str, float], Outcome]]] = {}
     for place, (values, _) in enumerate(product(sweep.settings, sweep.seeds)):
         tried = dict(zip(TRIED, values, strict=True))
-        setting = tuple(tried[name] for name in others)
-        runs = by_setting.setdefault(setting, {}).setdefault(tried[over], [])
+        runs = grouped.setdefault(tuple(tried[name] for name in apart), [])
         if place in outcomes and outcomes[place].held_out_accuracy is not None:
-            runs.append(place)
+            runs.append((tried, outcomes[place]))
     drawn = []
-    for setting, runs_at in by_setting.items():
-        there = {value: runs for value, runs in sorted(runs_at.items()) if runs}
-        shares = [
-            [outcomes[run].held_out_accuracy or 0.0 for run in runs] for runs in there.values()
-        ]
+    for setting, runs in grouped.items():
+        if over == STEP:
+            shares, dots = _over_steps([outcome for _, outcome in runs])
+        else:
+            shares, dots = _over_field([(tried[over], outcome) for tried, outcome in runs])
         drawn.append(
             Line(
-                dict(zip(others, setting, strict=True)),
-                tuple(there),
-                tuple(map(statistics.median, shares)),
-                tuple(map(min, shares)),
-                tuple(map(max, shares)),
-                tuple(tuple(runs) for runs in there.values()),
+                dict(zip(apart, setting, strict=True)),
+                tuple(shares),
+                tuple(map(statistics.median, shares.values())),
+                tuple(map(min, shares.values())),
+                tuple(map(max, shares.values())),
+                tuple(dots),
             )
         )
     return drawn
+
+
+_Shares = Mapping[float, Sequence[float]]
+"""The accuracies of the seeds at each value of the axis, which rises."""
+
+
+def _over_field(runs: Sequence[tuple[float, Outcome]]) -> tuple[_Shares, list[Dot]]:
+    dots = [Dot(value, run.held_out_accuracy or 0.0, run.place) for value, run in runs]
+    dots.sort(key=lambda dot: (dot.value, dot.place))
+    shares: dict[float, list[float]] = {}
+    for dot in dots:
+        shares.setdefault(dot.value, []).append(dot.accuracy)
+    return shares, dots
+
+
+def _over_steps(runs: Sequence[Outcome]) -> tuple[_Shares, list[Dot]]:
+    dots = [Dot(run.step, run.held_out_accuracy or 0.0, run.place) for run in runs]
+    curves = [
+        {point.step: point.held_out_accuracy for point in run.curve} | {end.value: end.accuracy}
+        for run, end in zip(runs, dots, strict=True)
+    ]
+    steps = sorted({step for curve in curves for step in curve})
+    held = []
+    for curve in curves:
+        newest = np.searchsorted([*curve], steps, side="right") - 1
+        held.append(np.array([*curve.values()])[np.maximum(newest, 0)].tolist())
+    return dict(zip(steps, zip(*held, strict=True), strict=True)), dots

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from cnn import Recipe
-from experiments import Line, Outcome, Sweep
+from experiments import STEP, Line, Outcome, Sweep
 from pages.parts.curves import Curves
 from pages.parts.rates import written
 
@@ -33,11 +33,12 @@ AXES = {
     "batch": "images a step",
     "filters": "filters",
     "hidden": "hidden units",
+    STEP: "step",
 }
-"""The fields that a sweep tries, each as an axis of the picture,"""
+"""What the picture of a sweep can be drawn over, in words."""
 
 SHORT = {"learning_rate": "η", "batch": "batch", "filters": "filters", "hidden": "hidden"}
-"""and where there is little room."""
+"""The fields that a sweep tries, where there is little room."""
 
 APART = 0.12
 """Of the width of the axis: values that are named stand at least as far apart."""
@@ -88,13 +89,13 @@ def compared_figures(runs: Sequence[Compared]) -> tuple[go.Figure, go.Figure]:
 def sweep_figure(
     drawn: Sequence[Line], outcomes: Mapping[int, Outcome], sweep: Sweep, over: str
 ) -> go.Figure:
-    """Draw held-out accuracy over what was tried: medians, bands, and a dot for every run.
+    """Draw held-out accuracy over a field or the steps: medians, bands, a dot for every run.
 
     Args:
         drawn: the settings of everything but the rate.
         outcomes: of the runs that have ended.
         sweep: of all runs: the axis stays as it is while they end.
-        over: the field of the axis.
+        over: what the axis is, a key of `AXES`.
     """
     figure = _figure("held-out digits right")
     figure.update_layout(height=420, hovermode="closest", dragmode="pan")
@@ -111,12 +112,11 @@ def sweep_figure(
             hoverinfo="skip",
         )
     for at, line in enumerate(drawn):
-        dots = [(x, p) for x, places in zip(line.values, line.places, strict=True) for p in places]
         figure.add_scatter(
-            x=[value for value, _ in dots],
-            y=[outcomes[place].held_out_accuracy for _, place in dots],
-            customdata=[place for _, place in dots],
-            text=[_told(place, sweep.recipes[place], outcomes[place]) for _, place in dots],
+            x=[dot.value for dot in line.dots],
+            y=[dot.accuracy for dot in line.dots],
+            customdata=[dot.place for dot in line.dots],
+            text=[_told(sweep.recipes[dot.place], outcomes[dot.place]) for dot in line.dots],
             hovertemplate="%{text}<extra></extra>",
             name=", ".join(filter(None, ("runs", settings_words(line.setting)))),
             legendgroup=str(at),
@@ -125,14 +125,18 @@ def sweep_figure(
             marker={
                 "size": 9,
                 "color": _line(at)["color"],
-                "symbol": [SYMBOLS[outcomes[place].end] for _, place in dots],
+                "symbol": [SYMBOLS[outcomes[dot.place].end] for dot in line.dots],
             },
         )
     for end in MARKED:  # what the marks mean
         if any(outcome.end == end for outcome in outcomes.values()):
             mark = {"size": 9, "symbol": SYMBOLS[end], "color": "#7f7f7f"}
             figure.add_scatter(x=[None], y=[None], name=WORDS[end], mode="markers", marker=mark)
-    figure.update_xaxes(title=AXES[over], type="log", **_axis(getattr(sweep, over)))
+    figure.update_xaxes(title=AXES[over])
+    if over == STEP:
+        figure.update_xaxes(rangemode="tozero")
+    else:
+        figure.update_xaxes(type="log", **_axis(getattr(sweep, over)))
     figure.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")
     return figure
 
@@ -157,10 +161,10 @@ def _band(figure: go.Figure, line: Line, at: int, name: str) -> None:
     )
 
 
-def _told(place: int, recipe: Recipe, outcome: Outcome) -> str:
+def _told(recipe: Recipe, outcome: Outcome) -> str:
     share = outcome.held_out_accuracy or 0.0
     return (
-        f"run {place + 1}: {recipe_words(recipe)}<br>"
+        f"run {outcome.place + 1}: {recipe_words(recipe)}<br>"
         f"{share:.2%} recognised after step {outcome.step:,}, {WORDS[outcome.end]}"
     )
 

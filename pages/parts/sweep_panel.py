@@ -104,6 +104,9 @@ def _progress(sweeping: Sweeping) -> None:
         )
     if sweeping.running and sweeping.waiting:
         st.info("Another sweep runs first: this one begins when that one has ended.")
+    failed = [outcome for outcome in record.outcomes.values() if outcome.end == "failed"]
+    if failed:  # it has no accuracy, and so no dot
+        st.warning(f"{counted(len(failed), 'run')} failed. {plain(failed[0].why)}")
     if sweeping.task and sweeping.task.error:
         st.error(plain(sweeping.task.error))
     elif sweeping.digits is None:
@@ -142,17 +145,15 @@ def _picture(session: Session, sweeping: Sweeping) -> None:
 
 
 def _axis(sweep: Sweep) -> str:
-    """Offer the fields that have several values; return the one that the picture is drawn over."""
-    several = axes(sweep)
-    if len(several) == 1:
-        return several[0]
+    """Offer what the picture can be drawn over; return what is chosen."""
+    offered = axes(sweep)
     return st.segmented_control(
         "Accuracy over",
-        several,
+        offered,
         format_func=AXES.__getitem__,
-        default=several[0],
+        default=offered[0],
         required=True,
-        key=f"{Key.SWEEP_OVER}_{'_'.join(several)}",
+        key=f"{Key.SWEEP_OVER}_{'_'.join(offered)}",  # no choice that another sweep has not
         persist_state="session",
     )
 

@@ -20,6 +20,7 @@ from cnn.evaluation import evaluate
 from data import Digits
 from data.cache import VARIABLE, cache_folder
 from experiments import (
+    STEP,
     Outcome,
     Record,
     RecordError,
@@ -31,6 +32,7 @@ from experiments import (
     run_sweep,
 )
 from experiments.estimate import estimate
+from experiments.outcome import Point
 from experiments.worker import train
 
 LONG = Sweep(learning_rate=(0.01,), seeds=(0, 1, 2, 3), epochs=None, steps=1_000_000)
@@ -324,15 +326,15 @@ def test_lines_over_another_field_than_the_rate() -> None:
     """Two rates by two widths, then by place: 0.1 and 0.2 with 10 units, 0.1 and 0.2 with 20."""
     sweep = Sweep((0.1, 0.2), hidden=(10, 20), seeds=(0,))
     outcomes = {p: Outcome(p, "finished", held_out_accuracy=p / 10) for p in range(4)}
-    assert axes(sweep) == ["learning_rate", "hidden"]
+    assert axes(sweep) == ["learning_rate", "hidden", STEP]
     drawn = lines(sweep, outcomes, "hidden")
-    assert [(line.setting, line.values, line.median, line.places) for line in drawn] == [
-        ({"learning_rate": 0.1}, (10, 20), (0.0, 0.2), ((0,), (2,))),
-        ({"learning_rate": 0.2}, (10, 20), (0.1, 0.3), ((1,), (3,))),
+    assert [(line.setting, line.values, line.median, line.dots) for line in drawn] == [
+        ({"learning_rate": 0.1}, (10, 20), (0.0, 0.2), ((10, 0.0, 0), (20, 0.2, 2))),
+        ({"learning_rate": 0.2}, (10, 20), (0.1, 0.3), ((10, 0.1, 1), (20, 0.3, 3))),
     ]
     # Of a list every setting has its own batch, but not its own rate.
     sweep = Sweep((0.1, 0.2, 0.2), batch=(1, 2, 4), seeds=(0,), combine="list")
-    assert axes(sweep) == ["learning_rate", "batch"]
+    assert axes(sweep) == ["learning_rate", "batch", STEP]
     (line,) = lines(sweep, outcomes, "batch")
     assert (line.setting, line.values, line.median) == ({}, (1, 2, 4), (0.0, 0.1, 0.2))
     assert [line.setting for line in lines(sweep, outcomes, "learning_rate")] == [
@@ -340,7 +342,32 @@ def test_lines_over_another_field_than_the_rate() -> None:
         {"batch": 2},
         {"batch": 4},
     ]
-    assert axes(Sweep((0.1,))) == ["learning_rate"]
+    assert axes(Sweep((0.1,))) == ["learning_rate", STEP]
+
+
+def test_lines_over_the_steps() -> None:
+    """Of the first rate three seeds: one diverges after step 150, one has failed later on."""
+
+    def curve(*shares: float) -> tuple[Point, ...]:
+        return tuple(Point(100 * at, None, None, share) for at, share in enumerate(shares))
+
+    sweep = Sweep((0.1, 0.2), seeds=(0, 1, 2))
+    outcomes = {
+        0: Outcome(0, "finished", step=250, held_out_accuracy=0.75, curve=curve(0.0, 0.5, 0.5)),
+        1: Outcome(1, "diverged", step=150, held_out_accuracy=0.125, curve=curve(0.0, 0.25)),
+        2: Outcome(2, "failed", "Why."),
+        5: Outcome(5, "finished", step=100, held_out_accuracy=1.0, curve=curve(0.5, 1.0)),
+    }
+    first, second = lines(sweep, outcomes, STEP)
+    assert (first.setting, second.setting) == ({"learning_rate": 0.1}, {"learning_rate": 0.2})
+    assert first.values == (0, 100, 150, 200, 250)
+    assert first.best == (0.0, 0.5, 0.5, 0.5, 0.75)
+    assert first.worst == (0.0, 0.25, 0.125, 0.125, 0.125)
+    assert first.median == (0.0, 0.375, 0.3125, 0.3125, 0.4375)
+    assert first.dots == ((250, 0.75, 0), (150, 0.125, 1))
+    assert (second.values, second.median, second.dots) == ((0, 100), (0.5, 1.0), ((100, 1.0, 5),))
+    (nothing,) = lines(Sweep((0.1,)), {}, STEP)
+    assert (nothing.values, nothing.dots) == ((), ())
 
 
 def test_the_estimate_counts_what_is_missing(few: Digits) -> None:

@@ -262,6 +262,20 @@ def test_a_file_is_opened_and_its_ends_are_marked(digits: Digits, visit: Session
     assert {"diverged", "died: learns no more"} <= names
     table = app.dataframe[-1].value
     assert table["End"].tolist() == ["diverged", "died: learns no more"]
+    assert not app.warning
+
+
+def test_what_has_failed_is_said_although_it_has_no_dot(digits: Digits, visit: Session) -> None:
+    record = Record(Sweep((0.01, 0.1), seeds=(0, 1)), digest_of(digits))
+    record.outcomes = {
+        0: Outcome(0, "finished", step=9, held_out_accuracy=0.5),
+        1: Outcome(1, "failed", "The *worker* died."),
+        2: Outcome(2, "failed", "The *worker* died."),
+    }
+    app = brought(opened("experiments", visit), record.to_bytes())
+    assert [one.value for one in app.warning] == [r"2 runs failed. The \*worker\* died\."]
+    assert trace(figures(app)[-1], "runs")["customdata"] == [0]
+    assert "Go on" in [button.label for button in app.button]
 
 
 def test_rates_that_are_close_are_named_but_once(digits: Digits, visit: Session) -> None:
@@ -288,7 +302,7 @@ def test_the_picture_is_drawn_over_what_has_several_values(digits: Digits, visit
     record.outcomes = {p: Outcome(p, "finished", step=9, held_out_accuracy=0.5) for p in range(4)}
     app = brought(opened("experiments", visit), record.to_bytes())
     assert drawn_over(app) == ("learning rate η", ["0.01", "0.1"], [0.01, 0.1, 0.01, 0.1])
-    app.button_group(key=f"{Key.SWEEP_OVER}_learning_rate_hidden").set_value("hidden")
+    app.button_group(key=f"{Key.SWEEP_OVER}_learning_rate_hidden_step").set_value("hidden")
     drawn(app)
     assert drawn_over(app) == ("hidden units", ["20", "40"], [20, 40, 20, 40])
     (figure,) = (f for f in figures(app) if f["layout"]["xaxis"].get("type") == "log")
@@ -302,7 +316,12 @@ def test_the_picture_is_drawn_over_what_has_several_values(digits: Digits, visit
     record.outcomes = {p: Outcome(p, "finished", step=9, held_out_accuracy=0.5) for p in range(2)}
     app = brought(opened("experiments", Session.begun(digits, Recipe())), record.to_bytes())
     assert drawn_over(app) == ("images a step", ["1", "16"], [1, 16])
-    assert not [one for one in app.button_group if "Accuracy over" in one.label]
+    app.button_group(key=f"{Key.SWEEP_OVER}_batch_step").set_value("step")
+    drawn(app)
+    (figure,) = (f for f in figures(app) if f["layout"]["xaxis"]["title"]["text"] == "step")
+    assert [one["x"] for one in figure["data"] if one.get("mode") == "markers"] == [[9], [9]]
+    names = [one["name"] for one in figure["data"] if one.get("mode") == "lines"]
+    assert names == ["batch 1", "batch 16"]
 
 
 def test_a_file_that_is_opened_again_has_what_came_of_it_since(
