@@ -1,9 +1,10 @@
 """Many runs: a sweep is a list of recipes, trained in processes. Importing it starts nothing."""
 
+from experiments.engine import ClusterError
 from experiments.estimate import Estimate, estimate
 from experiments.outcome import Outcome
 from experiments.record import Record, RecordError, digest_of, read_record
-from experiments.running import ClusterError, record_at, run_sweep
+from experiments.running import record_at, run_sweep
 from experiments.summary import STEP, Line, axes, lines
 from experiments.sweep import MOST_RUNS, Sweep, SweepError
 from experiments.where import SCHEDULER, Where, read_plan

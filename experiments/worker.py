@@ -6,7 +6,8 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,13 +71,14 @@ def train(
     """
     start = time.perf_counter()
     wanted = _wanted(starter)
-    if starter != os.getpid():
-        _keep_memory()
+    mine = starter != os.getpid()
+    if mine:
+        _settle()
     # Views without the mapping's own class, whose every slice costs more than the slice.
     images, held_out_images = np.asarray(images), np.asarray(held_out_images)
     labels, held_out_labels = np.asarray(labels), np.asarray(held_out_labels)
     try:
-        with threadpool_limits(limits=1, user_api="blas"):
+        with nullcontext() if mine else threadpool_limits(limits=1, user_api="blas"):
             outcome = _trained(
                 place, recipe, steps, wanted, images, labels, (held_out_images, held_out_labels)
             )
@@ -147,12 +149,18 @@ def _mean_loss(history: History, after: int, until: int) -> float | None:
     return finite((sums[1] - (sums[0] if after else 0.0)) / (until - after))
 
 
-def _keep_memory() -> None:
-    """Let the process keep the memory that a run frees, for the next run.
+@cache
+def _settle() -> None:
+    """Prepare this process, which trains and does nothing else.
 
-    Every run would ask for it again, page by page: a fiftieth of its time, and a tenth on a
-    cluster, since Dask has its workers give back whatever they can.
+    BLAS keeps to one thread for good: several threads of a Dask worker train at once, and the one
+    that ended first would give the others as many again, and so other bits.
+
+    The memory that a run frees is kept for the next run. Every run would ask for it again, page by
+    page: a fiftieth of its time, and a tenth on a cluster, since Dask has its workers give back
+    whatever they can.
     """
+    threadpool_limits(limits=1, user_api="blas")
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # a libc other than glibc
             libc = ctypes.CDLL(None)

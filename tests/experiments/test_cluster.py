@@ -21,6 +21,7 @@ from experiments import ClusterError, Outcome, Record, Sweep, Where, digest_of, 
 
 dask = pytest.importorskip("dask", reason="needs requirements-cluster.txt")
 distributed = pytest.importorskip("distributed", reason="needs requirements-cluster.txt")
+prepare = pytest.importorskip("experiments.cluster").prepare
 
 # Its own: an event loop that ends with its process, and sockets closed by the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
@@ -69,19 +70,20 @@ def test_the_digits_travel_once_to_each_worker(there: Where, large: Digits, tmp_
         record = run_sweep(sweep, large, tmp_path / "sweep.jsonl", there)
         assert len(record.outcomes) == 8
         arrived = client.run(lambda: os.environ.get("ARRIVED"))
-        assert client.amm.running()  # as the cluster's owner had it
     # One array is that large, the training images; eight runs have used it.
     assert set(arrived.values()) == {"1"}
 
 
+@pytest.mark.parametrize("killed", ["one", "both"])
 def test_a_killed_worker_loses_nothing_and_the_bytes_are_those_of_one_machine(
-    there: Where, small: Sweep, few: Digits, tmp_path: Path
+    cluster: object, there: Where, small: Sweep, few: Digits, tmp_path: Path, killed: str
 ) -> None:
     heard: list[Outcome] = []
 
     def kill(outcome: Outcome) -> None:
-        if not heard:
-            os.kill(outcome.process, signal.SIGKILL)
+        both = [nanny.pid for nanny in cluster.workers.values()]
+        for process in [] if heard else [outcome.process] if killed == "one" else both:
+            os.kill(process, signal.SIGKILL)
         heard.append(outcome)
 
     record = run_sweep(small, few, tmp_path / "there.jsonl", there, heard=kill)
@@ -91,6 +93,54 @@ def test_a_killed_worker_loses_nothing_and_the_bytes_are_those_of_one_machine(
     for place, outcome in here.outcomes.items():
         same = vars(record.outcomes[place]) | {"seconds": 0, "process": 0}
         assert same == vars(outcome) | {"seconds": 0, "process": 0}
+
+
+def test_the_memory_manager_rests_until_the_last_sweep_has_gone(there: Where) -> None:
+    def running(wanted: bool) -> bool:
+        deadline = time.monotonic() + 30
+        while owner.amm.running() != wanted and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return owner.amm.running()
+
+    with distributed.Client(there.scheduler, set_as_default=False) as owner:
+        one, other = (distributed.Client(there.scheduler, set_as_default=False) for _ in range(2))
+        assert running(True)
+        prepare(one)
+        prepare(other)
+        assert not running(False)
+        one.close()
+        time.sleep(0.2)
+        assert not owner.amm.running()
+        other.close()
+        assert running(True)
+        owner.amm.stop()  # as somebody has it who wants none
+        with distributed.Client(there.scheduler, set_as_default=False) as third:
+            prepare(third)
+        time.sleep(0.2)
+        assert not owner.amm.running()
+        owner.amm.start()
+
+
+def test_a_worker_that_does_not_find_the_program_is_said_so(
+    there: Where, small: Sweep, few: Digits, tmp_path: Path
+) -> None:
+    dask = [sys.executable, "-m", "dask", "worker", there.scheduler, "--nthreads", "1"]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    with (
+        distributed.Client(there.scheduler, set_as_default=False) as client,
+        subprocess.Popen(
+            [*dask, "--no-nanny", "--no-dashboard"],
+            cwd=tmp_path,
+            env=environment,
+            stderr=subprocess.DEVNULL,
+        ) as worker,
+    ):
+        try:
+            client.wait_for_workers(3, timeout=60)
+            with pytest.raises(ClusterError, match="does not find this program"):
+                run_sweep(small, few, tmp_path / "sweep", there)
+        finally:
+            worker.terminate()
 
 
 def test_a_sweep_that_two_ask_for_at_once_is_trained_once(
@@ -147,7 +197,7 @@ def test_an_address_without_a_scheduler_is_said_so(
     other_program: str,
     address: str | None,
 ) -> None:
-    monkeypatch.setattr("experiments.running.CONNECTING", 0.5)
+    monkeypatch.setattr("experiments.cluster.CONNECTING", 0.5)
     with pytest.raises(ClusterError, match="does not answer"):
         run_sweep(small, few, tmp_path / "sweep", Where(scheduler=address or other_program))
 

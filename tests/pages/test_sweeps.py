@@ -23,7 +23,7 @@ from data import Digits, named_by_content
 from data.cache import VARIABLE
 from experiments import Outcome, Record, Sweep, digest_of, read_record
 from experiments.record import Keeper
-from experiments.running import _turns
+from experiments.running import _processes
 from pages.parts.keys import Key
 from pages.parts.session import Session
 from pages.parts.sweeping import Sweeping, kept_sweeps
@@ -176,7 +176,7 @@ def test_what_goes_on_while_another_sweep_runs(digits: Digits, tmp_path: Path) -
     record.outcomes[0] = Outcome(0, "finished", step=20)
     sweeping = Sweeping(record, digits, tmp_path / "sweep.jsonl")
     assert sweeping.done == 3
-    with _turns[None]:
+    with _processes:
         sweeping.go()
         assert sweeping.task
         deadline = time.monotonic() + 60
