@@ -87,18 +87,41 @@ class Keeper:
     """
 
     def __init__(self, path: Path, record: Record) -> None:
-        self.path, self._record = path, record
-        if not path.exists():
-            write_whole(path, record.to_bytes())  # a file without a whole first line is no sweep's
-        elif not path.read_bytes().endswith(b"\n"):
+        # A link is followed: it stays, and what it leads to is written.
+        self.path, self._record = path.resolve(), record
+        self._left = self._state()
+        if self._left is None:
+            self._write()  # a file without a whole first line is no sweep's
+        elif not self.path.read_bytes().endswith(b"\n"):
             self._append(b"\n")  # after a line that was torn
 
     def keep(self, outcome: Outcome) -> None:
-        """Write one, which is in the record already, so that it outlives whatever comes next."""
-        if self.path.exists():
+        """Write one, which is in the record already, so that it outlives whatever comes next.
+
+        Raises:
+            RecordError: the file has meanwhile become that of something else.
+            OSError: it cannot be written.
+        """
+        if self._state() == self._left:
             self._append(_line(outcome.to_values(self._record.sweep.recipes[outcome.place])))
-        else:  # somebody has emptied the folder meanwhile
-            write_whole(self.path, self._record.to_bytes())
+            return
+        # Somebody has removed, emptied or cut it.
+        if self.path.exists() and (content := self.path.read_bytes()):
+            there = read_record(content)
+            if (there.sweep, there.digits) != (self._record.sweep, self._record.digits):
+                raise RecordError("The file has become that of another sweep, and is left alone.")
+        self._write()
+
+    def _state(self) -> tuple[int, int, int] | None:
+        """Which file it is, how long, and when it was changed; None where there is none."""
+        if not self.path.exists():
+            return None
+        stat = self.path.stat()
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+    def _write(self) -> None:
+        write_whole(self.path, self._record.to_bytes())
+        self._left = self._state()
 
     def _append(self, content: bytes) -> None:
         before = self.path.stat().st_size
@@ -111,6 +134,7 @@ class Keeper:
             with suppress(OSError):
                 os.truncate(self.path, before)  # no half line, when the disk is full
             raise
+        self._left = self._state()
 
 
 def read_record(content: bytes) -> Record:

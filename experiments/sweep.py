@@ -92,6 +92,13 @@ class Sweep:
     def _checked(self, name: str, recipe_field: str) -> tuple[Any, ...]:
         """Return a field's values as a recipe has them, each once."""
         values = getattr(self, name)
+        if name == "learning_rate":
+            for value in values:
+                if not isinstance(value, int | float):  # a recipe's may change on the way
+                    raise SweepError(
+                        "learning_rate holds numbers, each a rate for all steps of a run, not "
+                        f"{quoted(value)}."
+                    )
         try:
             recipes = [Recipe(data=self.data, **{recipe_field: value}) for value in values]
         except RecipeError as error:

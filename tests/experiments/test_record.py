@@ -1,6 +1,7 @@
 """A sweep's file: torn lines, nonsense, and what is still missing."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,41 @@ def test_a_file_that_is_deleted_is_written_again(tmp_path: Path) -> None:
         record.outcomes[outcome.place] = outcome
         keeper.keep(outcome)
         assert read_record(path.read_bytes()) == record
+
+
+@pytest.mark.parametrize("left", [0, 30, -40])
+def test_a_file_that_is_emptied_or_cut_is_written_again(tmp_path: Path, left: int) -> None:
+    path, record = tmp_path / "sweep.jsonl", Record(SWEEP, "d" * 64)
+    keeper = Keeper(path, record)
+    record.outcomes[1] = ENDED
+    keeper.keep(ENDED)
+    os.truncate(path, left if left >= 0 else path.stat().st_size + left)
+    if left == 30:  # half of the first line, which could be anybody's
+        with pytest.raises(RecordError):
+            keeper.keep(ENDED)
+        return
+    record.outcomes[0] = Outcome(0, "finished", step=5)
+    keeper.keep(record.outcomes[0])
+    assert read_record(path.read_bytes()) == record
+
+
+def test_a_file_that_becomes_another_sweeps_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.jsonl"
+    keeper = Keeper(path, Record(SWEEP, "d" * 64))
+    for other in (Record(SWEEP, "e" * 64).to_bytes(), b"a letter to my aunt\n"):
+        path.write_bytes(other)
+        with pytest.raises(RecordError):
+            keeper.keep(ENDED)
+        assert path.read_bytes() == other
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    path, link = tmp_path / "there" / "sweep.jsonl", tmp_path / "link.jsonl"
+    link.symlink_to(path)  # where nothing is yet
+    record = Record(SWEEP, "d" * 64, {1: ENDED})
+    Keeper(link, record).keep(ENDED)
+    assert link.readlink() == path
+    assert read_record(path.read_bytes()) == record
 
 
 FULL_DISK = """

@@ -47,7 +47,8 @@ def test_an_epoch_is_as_many_steps_as_there_are_batches() -> None:
     [
         ("learning_rate = [0.1, -1]", "learning_rate is a number above 0"),
         ("learning_rate = [0.1, 0.1]", "learning_rate holds 0.1 twice"),
-        ("learning_rate = ['fast']", "learning_rate is a"),
+        ("learning_rate = ['fast']", "learning_rate holds numbers"),
+        ("learning_rate = [[[1, 0.1], [500, 0.01]]]", "a rate for all steps of a run"),
         ("learning_rate = []", "learning_rate is a list of 1 to 200 values"),
         ("filters = 9", "filters is a whole number from 1 to 8"),
         ("batch = [1, 0]", "batch is a whole number"),
