@@ -5,7 +5,7 @@ from experiments.estimate import Estimate, estimate
 from experiments.outcome import Outcome
 from experiments.record import Record, RecordError, digest_of, read_record
 from experiments.running import record_at, run_sweep
-from experiments.summary import STEP, Line, axes, lines
+from experiments.summary import STEP, Best, Line, axes, best, lines
 from experiments.sweep import MOST_RUNS, Sweep, SweepError
 from experiments.where import SCHEDULER, Where, read_plan
 
@@ -13,6 +13,7 @@ __all__ = [
     "MOST_RUNS",
     "SCHEDULER",
     "STEP",
+    "Best",
     "ClusterError",
     "Estimate",
     "Line",
@@ -23,6 +24,7 @@ __all__ = [
     "SweepError",
     "Where",
     "axes",
+    "best",
     "digest_of",
     "estimate",
     "lines",

@@ -19,8 +19,11 @@ experiments page opens the file.
 """
 
 import argparse
+import os
+import signal
 import sys
 import time
+import warnings
 from pathlib import Path
 
 from data import DataError, Digits, load
@@ -30,6 +33,7 @@ from experiments import (
     Record,
     RecordError,
     SweepError,
+    best,
     estimate,
     read_plan,
     record_at,
@@ -51,30 +55,44 @@ def main() -> int:
     parser.add_argument("file", type=Path, help="what to try, as TOML")
     parser.add_argument("--results", type=Path, help="where to keep the results (FILE.jsonl)")
     given = parser.parse_args()
+    _stop_when_told()
     results: Path = given.results or given.file.parent / f"{given.file.stem}.jsonl"
     try:
-        plan = read_plan(given.file.read_text(encoding="utf-8"))
+        plan = read_plan(given.file.read_text(encoding="utf-8-sig"))
         digits = load(plan.sweep.data, plan.folder)
-        _run(plan, digits, results)
+        record = _run(plan, digits, results)
     except KeyboardInterrupt:
-        _say(f"\nStopped. The runs that have ended are in {results}; the same command goes on.")
+        _say(f"Stopped. The runs that have ended are in {results}; the same command goes on.")
         return 130
-    except (SweepError, RecordError, ClusterError, DataError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        _say(f"{given.file} is not text in UTF-8: save it as that.")
+        return 2
+    except (SweepError, RecordError, ClusterError, DataError) as error:
         _say(str(error))
         return 2
     except OSError as error:
         if error.filename:
-            _say(f"\n{error.filename}: {error.strerror}.")
+            _say(f"{error.filename}: {error.strerror}.")
         else:  # in the middle of writing
             _say(
-                f"\n{results} cannot be written: {error.strerror}. The runs that ended before are "
+                f"{results} cannot be written: {error.strerror}. The runs that ended before are "
                 "in it; the same command goes on."
             )
         return 2
-    return 0
+    _say(f"{_summary(record)}\nThe results are in {results}; the experiments page opens it.")
+    return 1 if record.missing else 0
 
 
-def _run(plan: Plan, digits: Digits, results: Path) -> None:
+def _stop_when_told() -> None:
+    """Have a system that ends this process end it as ^C does, and not see what joblib then says."""
+    for name in ("SIGTERM", "SIGHUP"):
+        told = getattr(signal, name, None)  # Windows has no SIGHUP
+        if told and signal.getsignal(told) == signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(told, signal.default_int_handler)
+    warnings.filterwarnings("ignore", ".*tasks which were still being processed")
+
+
+def _run(plan: Plan, digits: Digits, results: Path) -> Record:
     sweep, total, start = plan.sweep, len(plan.sweep.recipes), time.monotonic()
     missing = record_at(results, sweep, digits).missing
     said = f"{total} run{'s' * (total > 1)}, {total - len(missing)} of them there already"
@@ -89,31 +107,50 @@ def _run(plan: Plan, digits: Digits, results: Path) -> None:
     def heard(outcome: Outcome) -> None:
         seen.add(outcome.place)
         filled = BAR * len(seen) // total
-        sys.stderr.write(
+        _say(
             f"\r[{'#' * filled}{'.' * (BAR - filled)}] {len(seen)} of {total} runs, "
-            f"{time.monotonic() - start:,.0f} s "
+            f"{time.monotonic() - start:,.0f} s",
+            end=" ",
         )
-        sys.stderr.flush()
 
-    record = run_sweep(sweep, digits, results, plan.where, heard=heard)
-    _say(f"\n{_summary(record)}\nThe results are in {results}; the experiments page opens it.")
+    waited = False
+
+    def waits(waiting: bool) -> None:
+        nonlocal waited
+        if waiting and not waited:
+            _say("Another process is at work on these results: this waits until it has ended.")
+        waited = waiting
+
+    try:
+        return run_sweep(sweep, digits, results, plan.where, heard=heard, waits=waits)
+    finally:
+        if len(seen) > total - len(missing):
+            _say("")  # ends the bar's line
 
 
 def _summary(record: Record) -> str:
-    """The ends counted, and the best run."""
+    """The ends counted, why runs have failed, and the best setting."""
     ends = [outcome.end for outcome in record.outcomes.values()]
-    counts = ", ".join(f"{ends.count(end)} {end}" for end in dict.fromkeys(ends))
-    best = max(record.outcomes.values(), key=lambda outcome: outcome.held_out_accuracy or 0.0)
-    recipe = record.sweep.recipes[best.place]
-    return (
-        f"{counts}. The best takes {best.held_out_accuracy or 0.0:.2%} of the held-out digits for "
-        f"what they are: rate {recipe.rate_at(1):g}, batch {recipe.batch}, "
-        f"filters {recipe.filters}, hidden {recipe.hidden}, seed {recipe.seed}."
-    )
+    said = ", ".join(f"{ends.count(end)} {end}" for end in dict.fromkeys(ends)) + "."
+    if failed := [outcome.why for outcome in record.outcomes.values() if outcome.end == "failed"]:
+        said += f" {failed[0]}"
+    if found := best(record.sweep, record.outcomes):
+        setting = ", ".join(f"{name} {value:.12g}" for name, value in found.setting.items())
+        said += f" The best setting ({setting}) takes {found.median:.2%} of the held-out digits "
+        said += "for what they are"
+        if found.seeds > 1:
+            said += f", the median of {found.seeds} seeds ({found.worst:.2%} to {found.best:.2%})"
+        said += "."
+    return said
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+def _say(text: str, end: str = "\n") -> None:
+    """Write it, if there still is somewhere to write: a night's work outlives its terminal."""
+    try:
+        sys.stderr.write(f"{text}{end}")
+        sys.stderr.flush()
+    except OSError:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # joblib writes there too
 
 
 if __name__ == "__main__":

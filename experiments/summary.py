@@ -75,14 +75,8 @@ def lines(sweep: Sweep, outcomes: Mapping[int, Outcome], over: str) -> list[Line
     apart = [name for name in axes(sweep) if name not in (over, STEP)]
     if over != STEP and len({*getattr(sweep, over)}) == len(sweep.settings):
         apart = []  # a list whose settings each have a value of their own is one line
-    grouped: dict[tuple[float, ...], list[tuple[dict[str, float], Outcome]]] = {}
-    for place, (values, _) in enumerate(product(sweep.settings, sweep.seeds)):
-        tried = dict(zip(TRIED, values, strict=True))
-        runs = grouped.setdefault(tuple(tried[name] for name in apart), [])
-        if place in outcomes and outcomes[place].held_out_accuracy is not None:
-            runs.append((tried, outcomes[place]))
     drawn = []
-    for setting, runs in grouped.items():
+    for setting, runs in _grouped(sweep, outcomes, apart).items():
         if over == STEP:
             shares, dots = _over_steps([outcome for _, outcome in runs])
         else:
@@ -98,6 +92,53 @@ def lines(sweep: Sweep, outcomes: Mapping[int, Outcome], over: str) -> list[Line
             )
         )
     return drawn
+
+
+@dataclass(frozen=True)
+class Best:
+    """The setting that did best.
+
+    Attributes:
+        setting: its values of the fields that have several, or of the rate.
+        seeds: how many of its runs there are so far.
+        median: held-out accuracy over those, 0..1.
+        worst: of them.
+        best: of them.
+    """
+
+    setting: dict[str, float]
+    seeds: int
+    median: float
+    worst: float
+    best: float
+
+
+def best(sweep: Sweep, outcomes: Mapping[int, Outcome]) -> Best | None:
+    """Return the setting whose median over the seeds is the highest, or None without any result.
+
+    Not the best run: of enough seeds one is lucky.
+    """
+    fields = [name for name in axes(sweep) if name != STEP]
+    found = []
+    for setting, runs in _grouped(sweep, outcomes, fields).items():
+        if shares := [run.held_out_accuracy or 0.0 for _, run in runs]:
+            named = dict(zip(fields, setting, strict=True))
+            middle = statistics.median(shares)
+            found.append(Best(named, len(shares), middle, min(shares), max(shares)))
+    return max(found, key=lambda one: one.median, default=None)
+
+
+def _grouped(
+    sweep: Sweep, outcomes: Mapping[int, Outcome], fields: Sequence[str]
+) -> dict[tuple[float, ...], list[tuple[dict[str, float], Outcome]]]:
+    """Sort the runs that have an accuracy by their values of some fields."""
+    grouped: dict[tuple[float, ...], list[tuple[dict[str, float], Outcome]]] = {}
+    for place, (values, _) in enumerate(product(sweep.settings, sweep.seeds)):
+        tried = dict(zip(TRIED, values, strict=True))
+        runs = grouped.setdefault(tuple(tried[name] for name in fields), [])
+        if place in outcomes and outcomes[place].held_out_accuracy is not None:
+            runs.append((tried, outcomes[place]))
+    return grouped
 
 
 _Shares = Mapping[float, Sequence[float]]

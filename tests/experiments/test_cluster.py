@@ -1,7 +1,6 @@
 """The same on a real Dask cluster of two worker processes, one of which is killed."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -17,7 +16,7 @@ import numpy as np
 import pytest
 
 from data import Digits
-from experiments import ClusterError, Outcome, Record, Sweep, Where, digest_of, run_sweep
+from experiments import ClusterError, Outcome, Sweep, Where, run_sweep
 
 dask = pytest.importorskip("dask", reason="needs requirements-cluster.txt")
 distributed = pytest.importorskip("distributed", reason="needs requirements-cluster.txt")
@@ -200,90 +199,3 @@ def test_an_address_without_a_scheduler_is_said_so(
     monkeypatch.setattr("experiments.cluster.CONNECTING", 0.5)
     with pytest.raises(ClusterError, match="does not answer"):
         run_sweep(small, few, tmp_path / "sweep", Where(scheduler=address or other_program))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["nonsense.toml"], "The cluster’s scheduler does not answer at its address."),
-        (["."], ".: Is a directory."),
-    ],
-)
-def test_the_shell_says_one_sentence(tmp_path: Path, arguments: list[str], sentence: str) -> None:
-    (tmp_path / "nonsense.toml").write_text('scheduler = "nonsense"\nsteps = 10\n')
-    said = from_the_shell(*arguments, cwd=tmp_path)
-    assert said.returncode == 2
-    assert said.stderr.splitlines()[-1] == sentence
-    assert "Traceback" not in said.stderr
-    assert said.stderr.count(".\n") <= 2  # what it will cost, and why not
-
-
-def test_the_shell_counts_what_is_still_to_run(digits: Digits, tmp_path: Path) -> None:
-    """One of three runs has failed before: it is run once more."""
-    sweep = Sweep((0.01,), batch=(10,), seeds=(0, 1, 2), epochs=None, steps=5)
-    record = Record(sweep, digest_of(digits))
-    record.outcomes = {
-        0: Outcome(0, "finished", step=5, held_out_accuracy=0.5),
-        1: Outcome(1, "failed", "No room."),
-    }
-    (tmp_path / "night.jsonl").write_bytes(record.to_bytes())
-    (tmp_path / "night.toml").write_text(f"{sweep.to_toml()}processes = 1\n")
-    said = from_the_shell("night.toml", cwd=tmp_path).stderr
-    assert "3 runs, 1 of them there already; 10 steps to take" in said
-    assert re.findall(r"(\d) of 3 runs", said) == ["2", "3"]
-    assert "3 finished" in said
-
-    (tmp_path / "night.toml").write_text("steps = 5\nseeds = 7\n")
-    refused = from_the_shell("night.toml", cwd=tmp_path)
-    assert (refused.returncode, refused.stderr) == (
-        2,
-        "The file holds another sweep, or one on other digits.\n",
-    )
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX limits")
-def test_a_disk_that_has_no_room_for_the_digits_is_said_so(tmp_path: Path) -> None:
-    (tmp_path / "two.toml").write_text("seeds = [0, 1]\nsteps = 5\nprocesses = 2\n")
-    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))"
-    said = from_the_shell("two.toml", cwd=tmp_path, first=limited)
-    assert said.returncode == 2
-    assert said.stderr.splitlines()[-1].endswith("shared: there is no room for the digits.")
-    assert "Traceback" not in said.stderr
-
-
-def from_the_shell(*arguments: str, cwd: Path, first: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a sweep from the shell, after a line of Python.
-
-    It keeps no bytecode (-B): where a file may not grow, Python would keep half of it for all.
-    """
-    environment = {k: v for k, v in os.environ.items() if k != "WATCH_IT_LEARN_SCHEDULER"}
-    module = "import runpy; runpy.run_module('experiments', run_name='__main__', alter_sys=True)"
-    return subprocess.run(
-        [sys.executable, "-B", "-c", f"{first}\n{module}", *arguments],
-        cwd=cwd,
-        env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-    )
-
-
-def test_from_the_shell_and_on_again(tmp_path: Path) -> None:
-    """Without a cluster: nothing of Dask is imported unless it is asked for."""
-    plan = tmp_path / "night.toml"
-    plan.write_text("learning_rate = [0.01]\nseeds = [0, 1]\nsteps = 50\nprocesses = 1\n")
-    command = [sys.executable, "-X", "importtime", "-m", "experiments", str(plan)]
-    root = Path(__file__).parents[2]
-    environment = {k: v for k, v in os.environ.items() if k != "WATCH_IT_LEARN_SCHEDULER"}
-    first = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
-    assert first.returncode == 0, first.stderr
-    assert "2 of 2 runs" in first.stderr
-    assert " distributed\n" not in first.stderr
-    kept = (tmp_path / "night.jsonl").read_bytes()
-    assert kept.count(b"\n") == 3
-    again = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
-    assert "2 of them there already.\n" in again.stderr
-    assert (tmp_path / "night.jsonl").read_bytes() == kept
-    plan.write_text("learning_rate = [0]\n")
-    refused = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
-    assert refused.returncode == 2
-    assert "learning_rate is a number above 0" in refused.stderr
