@@ -1,7 +1,7 @@
 """Many runs: a sweep is a list of recipes, trained in processes. Importing it starts nothing."""
 
 from experiments.engine import ClusterError
-from experiments.estimate import Estimate, estimate
+from experiments.estimate import Estimate, estimate, seconds_of_one_core
 from experiments.outcome import Outcome
 from experiments.record import Record, RecordError, digest_of, read_record
 from experiments.running import record_at, run_sweep
@@ -32,4 +32,5 @@ __all__ = [
     "read_record",
     "record_at",
     "run_sweep",
+    "seconds_of_one_core",
 ]

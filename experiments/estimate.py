@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,15 +12,21 @@ from threadpoolctl import threadpool_limits
 
 from cnn import Recipe, Run
 from cnn.evaluation import evaluate
-from cnn.history import record_of
+from cnn.history import BLOCK, record_of
+from cnn.network import CHUNK
+from cnn.recipe import MAX_BATCH
 from cnn.run import HELD_OUT_IMAGES, checkpoint_room, judged_every
 from data import Digits
 from experiments.sweep import Sweep
 from experiments.where import Where
+from experiments.worker import LARGE
 
-PROBE = 0.02
+PROBE = 0.01
 """Seconds that a shape of network is trained to find out how long a step takes, and that it judges
 digits for the same purpose."""
+
+BATCHES = (1, 4, 16, 64, 256, MAX_BATCH)
+"""Batches that are tried; what the others take lies between."""
 
 JUDGED = 100
 """Digits that are judged at a time."""
@@ -29,6 +36,11 @@ START = 1.5
 
 PROCESS = 90_000_000
 """Bytes of a worker process before its first run: Python, NumPy, joblib."""
+
+OF_AN_IMAGE, OF_ITS_MAP, OF_ITS_UNIT = 34_000, 15_000, 16
+"""Bytes that a step has at the same time for every image of its batch: the table of its patches,
+what there is for each filter (maps, winners, errors and what they are computed by), and for each
+hidden unit."""
 
 
 @dataclass(frozen=True)
@@ -62,30 +74,50 @@ def estimate(sweep: Sweep, digits: Digits, where: Where, missing: list[int]) -> 
         where: where it is to run.
         missing: which of its runs are still to be run.
     """
-    recipes = sweep.recipes
-    steps, work, longest, largest = 0, 0.0, 0.0, 0
-    for place in missing:
-        recipe = recipes[place]
-        length = sweep.length(recipe, len(digits.images))
-        one_step, one_digit = _measured(recipe.batch, recipe.filters, recipe.hidden)
-        judged = min(HELD_OUT_IMAGES, len(digits.held_out_images))
-        judgements = judged * (length // judged_every(recipe) + 1) + len(digits.held_out_images)
-        seconds = length * one_step + judgements * one_digit
-        steps, work, longest = steps + length, work + seconds, max(longest, seconds)
-        largest = max(largest, _room(recipe, length))
+    images = len(digits.images)
+    steps = sum(sweep.length(sweep.recipes[place], images) for place in missing)
+    seconds = seconds_of_one_core(sweep, digits, missing)
+    work, longest = sum(seconds.values()), max(seconds.values(), default=0.0)
+    recipes = [sweep.recipes[place] for place in missing]
+    largest = max((_room(recipe, sweep.length(recipe, images)) for recipe in recipes), default=0)
     pictures = digits.images.nbytes + digits.held_out_images.nbytes
     processes = min(where.processes, max(1, len(missing)))
+    of_each = PROCESS + LARGE + largest
     if where.scheduler:
-        return Estimate(len(missing), steps, work, None, PROCESS + largest + pictures)
-    seconds = START + max(work / processes, longest)
-    return Estimate(len(missing), steps, work, seconds, processes * (PROCESS + largest) + pictures)
+        return Estimate(len(missing), steps, work, None, of_each + pictures)
+    ends = START + max(work / processes, longest)
+    return Estimate(len(missing), steps, work, ends, processes * of_each + pictures)
+
+
+def seconds_of_one_core(sweep: Sweep, digits: Digits, places: Iterable[int]) -> dict[int, float]:
+    """Estimate how long each of some runs takes, from start to end."""
+    judged = min(HELD_OUT_IMAGES, len(digits.held_out_images))
+    seconds = {}
+    for place in places:
+        recipe = sweep.recipes[place]
+        length = sweep.length(recipe, len(digits.images))
+        times = [(b, *_measured(b, recipe.filters, recipe.hidden)) for b in _around(recipe.batch)]
+        tried, one_step, one_digit = zip(*times, strict=True)
+        judgements = judged * (length // judged_every(recipe) + 1) + len(digits.held_out_images)
+        step = float(np.interp(recipe.batch, tried, one_step))
+        seconds[place] = length * step + judgements * min(one_digit)
+    return seconds
+
+
+def _around(batch: int) -> tuple[int, ...]:
+    """Return the tried batches next to one, or it alone."""
+    at = bisect_left(BATCHES, batch)
+    return (batch,) if BATCHES[at] == batch else BATCHES[at - 1 : at + 1]
 
 
 def _room(recipe: Recipe, steps: int) -> int:
-    """Bytes of a run that long: its checkpoints and its history."""
+    """Bytes of a run that long: checkpoints, history, a step's passes, and some parameters."""
     size = recipe.initial_parameters().vector.nbytes
     checkpoints = min(checkpoint_room(recipe), (steps // 16 + 1) * size)
-    return checkpoints + steps * record_of(recipe).itemsize
+    image = OF_AN_IMAGE + OF_ITS_MAP * recipe.filters + OF_ITS_UNIT * recipe.hidden
+    passes = max(recipe.batch, CHUNK) * image
+    history = math.ceil(steps / BLOCK) * BLOCK * record_of(recipe).itemsize
+    return checkpoints + history + passes + 4 * size
 
 
 @lru_cache(maxsize=1_000)

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from data import Digits
 from data.cache import cache_folder
 from experiments.engine import WATCHED, ClusterError, Engine, Processes, WorkerDied
+from experiments.estimate import seconds_of_one_core
 from experiments.outcome import Outcome
 from experiments.record import Keeper, Record, RecordError, digest_of, read_record
 from experiments.sweep import Sweep
@@ -88,15 +89,12 @@ def run_sweep(
             keeper.keep(outcome)
             heard(outcome)
 
-        def cost(place: int) -> int:
-            recipe = sweep.recipes[place]
-            return lengths[place] * recipe.batch * recipe.filters
-
+        seconds = seconds_of_one_core(sweep, digits, record.missing)
         deaths = 0
         while (missing := [p for p in record.missing if p not in tried]) and not stopped():
             # The longest first, so that no worker is left with one when the others are done. After
             # a death the shortest: what a worker dies of is most often too large for it.
-            missing.sort(key=cost, reverse=not deaths)
+            missing.sort(key=seconds.__getitem__, reverse=not deaths)
             alone = deaths >= MOST_DEATHS - 1
             outcomes = engine.outcomes(sweep, lengths, missing[:1] if alone else missing, digits)
             try:

@@ -30,6 +30,7 @@ from experiments import (
     digest_of,
     read_record,
     run_sweep,
+    seconds_of_one_core,
 )
 from pages.parts.limits import limits
 from pages.parts.task import Progress, Task
@@ -55,6 +56,7 @@ class Sweeping:
         todo: how many runs were missing when it was begun,
         ended: how many of them have ended since,
         since: and when that was, in seconds of `time.monotonic`.
+        begun: what each of them was estimated to take, in seconds of one core.
         waiting: whether another visitor's sweep has to end before this one begins.
     """
 
@@ -62,6 +64,7 @@ class Sweeping:
         self.record, self.digits, self.path = record, digits, path
         self.task: Task[None] | None = None
         self.todo, self.ended, self.since = 0, 0, 0.0
+        self.begun: dict[int, float] = {}
         self.waiting = False
 
     @property
@@ -81,7 +84,10 @@ class Sweeping:
         """Seconds until it ends, by the pace so far; None while that is not known."""
         if not self.running or self.ended < 2:
             return None
-        return (time.monotonic() - self.since) / self.ended * (self.todo - self.ended)
+        to_go = {*self.record.missing} & {*self.begun}
+        left = sum(self.begun[place] for place in to_go)
+        done = sum(self.begun.values()) - left
+        return (time.monotonic() - self.since) * left / done if done else None
 
     @property
     def forbidden(self) -> str | None:
@@ -145,7 +151,10 @@ class Sweeping:
         self.task = Task(work)
 
     def _begin(self) -> None:
-        self.todo, self.ended, self.since = len(self.record.missing), 0, time.monotonic()
+        missing = self.record.missing
+        self.todo, self.ended, self.since = len(missing), 0, time.monotonic()
+        if self.digits:
+            self.begun = seconds_of_one_core(self.record.sweep, self.digits, missing)
 
 
 def where_sweeps_run() -> Where:

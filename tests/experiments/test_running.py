@@ -31,7 +31,6 @@ from experiments import (
     read_record,
     run_sweep,
 )
-from experiments.estimate import estimate
 from experiments.outcome import Point
 from experiments.worker import train
 
@@ -368,13 +367,3 @@ def test_lines_over_the_steps() -> None:
     assert (second.values, second.median, second.dots) == ((0, 100), (0.5, 1.0), ((100, 1.0, 5),))
     (nothing,) = lines(Sweep((0.1,)), {}, STEP)
     assert (nothing.values, nothing.dots) == ((), ())
-
-
-def test_the_estimate_counts_what_is_missing(few: Digits) -> None:
-    sweep = Sweep((0.01, 0.1), batch=(1, 16), seeds=(0,))  # 400 and 25 steps an epoch
-    cost = estimate(sweep, few, Where(2), [0, 1, 2])
-    assert (cost.runs, cost.steps) == (3, 825)
-    assert cost.seconds is not None
-    assert cost.work > 0
-    assert estimate(sweep, few, Where(2, "tcp://a:1"), [0]).seconds is None
-    assert cost.memory > 2 * few.images.nbytes

@@ -195,8 +195,12 @@ def test_what_goes_on_while_another_sweep_runs(digits: Digits, tmp_path: Path) -
 
 
 def test_the_time_that_is_left_is_that_of_the_runs_still_to_run(digits: Digits) -> None:
-    """Of four runs one has ended before, and two of the others within ten seconds."""
+    """Of four runs one has ended before, and two of the others within ten seconds.
+
+    Those were to take one and three seconds of a core, and the last is to take two.
+    """
     record = Record(Sweep((0.01,), seeds=(0, 1, 2, 3)), digest_of(digits))
+    record.outcomes = {place: Outcome(place, "finished", step=9) for place in (0, 1, 2)}
     sweeping, over = Sweeping(record, digits, Path("unused")), threading.Event()
 
     def work(report: Progress) -> None:
@@ -204,6 +208,7 @@ def test_the_time_that_is_left_is_that_of_the_runs_still_to_run(digits: Digits) 
 
     sweeping.task = Task(work)
     sweeping.todo, sweeping.ended, sweeping.since = 3, 2, time.monotonic() - 10
+    sweeping.begun = {1: 1.0, 2: 3.0, 3: 2.0}
     assert sweeping.left == pytest.approx(5, abs=1)
     assert sweeping.done == 3
     over.set()
