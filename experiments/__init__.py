@@ -5,7 +5,7 @@ from experiments.estimate import Estimate, estimate, seconds_of_one_core
 from experiments.outcome import Outcome
 from experiments.record import Record, RecordError, digest_of, read_record
 from experiments.running import record_at, run_sweep
-from experiments.summary import STEP, Best, Line, axes, best, lines
+from experiments.summary import STEP, Best, Dot, Line, axes, best, lines
 from experiments.sweep import MOST_RUNS, Sweep, SweepError
 from experiments.where import SCHEDULER, Where, read_plan
 
@@ -15,6 +15,7 @@ __all__ = [
     "STEP",
     "Best",
     "ClusterError",
+    "Dot",
     "Estimate",
     "Line",
     "Outcome",

@@ -89,8 +89,8 @@ def test_data_knows_neither_the_network_nor_the_app(path: Path) -> None:
 
 @pytest.mark.parametrize("path", files("experiments"), ids=lambda path: path.name)
 def test_experiments_know_the_network_and_the_digits_but_not_the_app(path: Path) -> None:
-    below = {"cnn", "data", "experiments", "joblib", "numpy", "threadpoolctl"}
-    beside = {"distributed"} if path.name in ("running.py", "worker.py") else set()
+    below = {"cnn", "data", "experiments", "filelock", "joblib", "numpy", "threadpoolctl"}
+    beside = {"distributed"} if path.name in ("cluster.py", "worker.py") else set()
     assert top_level(path) <= sys.stdlib_module_names | below | beside
 
 

@@ -94,7 +94,15 @@ def _curves(runs: list[Held]) -> None:
     for held in runs:
         history = held.run.history
         curves = thinned(history, POINTS)
-        drawn.append(Compared(held.title, curves, history.held_out_step, history.held_out_accuracy))
+        drawn.append(
+            Compared(
+                held.title,
+                curves,
+                history.held_out_step,
+                history.held_out_accuracy,
+                held.origin.step if held.origin else None,
+            )
+        )
     loss, accuracy = compared_figures(drawn)
     left, right = st.columns(2)
     with left:

@@ -1,16 +1,18 @@
 """The Plotly figures of the experiments page. They draw numbers and compute none."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from cnn import Recipe
-from experiments import STEP, Line, Outcome, Sweep
+from experiments import STEP, Dot, Line, Outcome, Sweep
 from pages.parts.curves import Curves
 from pages.parts.rates import written
 
@@ -18,15 +20,22 @@ COLOURS = ("#1f6fb4", "#d95f02", "#7f7f7f", "#8a5bb5", "#1b9e77", "#cc3377")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 """A line has a colour and a dash, so that none needs its colour alone."""
 
-SYMBOLS = {"finished": "circle", "diverged": "x", "dead": "diamond-open", "failed": "x-thin"}
+FINISHED = ("circle", "square", "triangle-up", "pentagon", "star", "hexagon")
+"""The marks of runs that finished: each line has its own, and dots that lie close are told apart
+without their colours."""
+
+ENDS = {"diverged": "diverged", "dead": "died", "failed": "failed"}
+"""The ends that are counted, in the words of a sentence."""
+
+MARKED = {"diverged": "x", "dead": "diamond-open"}
+"""The marks of those that did not."""
+
 WORDS = {
     "finished": "finished",
     "diverged": "diverged",
     "dead": "died: learns no more",
     "failed": "failed",
 }
-
-MARKED = ("diverged", "dead")
 
 AXES = {
     "learning_rate": "learning rate η",
@@ -40,8 +49,17 @@ AXES = {
 SHORT = {"learning_rate": "η", "batch": "batch", "filters": "filters", "hidden": "hidden"}
 """The fields that a sweep tries, where there is little room."""
 
-APART = 0.12
+APART = 0.08
 """Of the width of the axis: values that are named stand at least as far apart."""
+
+BESIDE = 0.011
+"""Of the width of the axis: how far apart runs are drawn that would lie on one another,"""
+
+ALIKE = 0.01
+"""and how close their accuracies are then."""
+
+ROOM = 0.8
+"""The share of the way to the next value that they may take."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +71,14 @@ class Compared:
         curves: over its steps.
         judged: (m,), the steps after which the held-out digits were judged.
         accuracy: (m,), the share of them that was right.
+        forked: the last step that it shares with the run that it was forked off, or None.
     """
 
     name: str
     curves: Curves
     judged: NDArray[np.integer]
     accuracy: NDArray[np.floating]
+    forked: int | None = None
 
 
 def compared_figures(runs: Sequence[Compared]) -> tuple[go.Figure, go.Figure]:
@@ -79,15 +99,23 @@ def compared_figures(runs: Sequence[Compared]) -> tuple[go.Figure, go.Figure]:
             x=run.judged, y=run.accuracy, name=name, mode="lines+markers", line=line
         )
     for figure in (loss, accuracy):
-        figure.update_xaxes(title="step", rangemode="nonnegative")
+        figure.update_xaxes(title="step", rangemode="nonnegative", hoverformat=",d")
         figure.update_layout(hovermode="x unified")
-    loss.update_yaxes(rangemode="tozero")
-    accuracy.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")
+        for at, run in enumerate(runs):
+            if run.forked is not None:
+                mark = {"color": _line(at)["color"], "dash": "dot", "width": 1}
+                figure.add_vline(run.forked, line=mark, annotation_text="fork")
+    loss.update_yaxes(rangemode="tozero", hoverformat=".4f")
+    accuracy.update_yaxes(range=[-0.02, 1.02], tickformat=".0%", hoverformat=".1%")
     return loss, accuracy
 
 
 def sweep_figure(
-    drawn: Sequence[Line], outcomes: Mapping[int, Outcome], sweep: Sweep, over: str
+    drawn: Sequence[Line],
+    outcomes: Mapping[int, Outcome],
+    sweep: Sweep,
+    over: str,
+    whole: bool = True,
 ) -> go.Figure:
     """Draw held-out accuracy over a field or the steps: medians, bands, a dot for every run.
 
@@ -96,6 +124,7 @@ def sweep_figure(
         outcomes: of the runs that have ended.
         sweep: of all runs: the axis stays as it is while they end.
         over: what the axis is, a key of `AXES`.
+        whole: show accuracies from 0 to 1, and not only those that there are.
     """
     figure = _figure("held-out digits right")
     figure.update_layout(height=420, hovermode="closest", dragmode="pan")
@@ -111,9 +140,11 @@ def sweep_figure(
             line=_line(at),
             hoverinfo="skip",
         )
+    values = [] if over == STEP else getattr(sweep, over)
+    beside = _side_by_side([dot for line in drawn for dot in line.dots], values)
     for at, line in enumerate(drawn):
         figure.add_scatter(
-            x=[dot.value for dot in line.dots],
+            x=[beside[dot.place] for dot in line.dots],
             y=[dot.accuracy for dot in line.dots],
             customdata=[dot.place for dot in line.dots],
             text=[_told(sweep.recipes[dot.place], outcomes[dot.place]) for dot in line.dots],
@@ -125,20 +156,58 @@ def sweep_figure(
             marker={
                 "size": 9,
                 "color": _line(at)["color"],
-                "symbol": [SYMBOLS[outcomes[dot.place].end] for dot in line.dots],
+                "opacity": 0.8,
+                "symbol": [
+                    MARKED.get(outcomes[dot.place].end, FINISHED[at % len(FINISHED)])
+                    for dot in line.dots
+                ],
             },
         )
-    for end in MARKED:  # what the marks mean
+    for end, symbol in MARKED.items():  # what the marks mean
         if any(outcome.end == end for outcome in outcomes.values()):
-            mark = {"size": 9, "symbol": SYMBOLS[end], "color": "#7f7f7f"}
+            mark = {"size": 9, "symbol": symbol, "color": "#7f7f7f"}
             figure.add_scatter(x=[None], y=[None], name=WORDS[end], mode="markers", marker=mark)
     figure.update_xaxes(title=AXES[over])
     if over == STEP:
         figure.update_xaxes(rangemode="tozero")
     else:
-        figure.update_xaxes(type="log", **_axis(getattr(sweep, over)))
-    figure.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")
+        figure.update_xaxes(type="log", **_axis(values))
+    if whole:
+        figure.update_yaxes(range=[-0.02, 1.02])
+    figure.update_yaxes(tickformat=".0%" if whole else ".1%")
+    figure.update_layout(uirevision=f"{over} {whole}")  # a zoom lasts as long as its axes
     return figure
+
+
+def _side_by_side(dots: Sequence[Dot], values: Sequence[float]) -> dict[int, float]:
+    """Place dots on the axis so that none hides another; what is said of them stays as it is.
+
+    Runs that have died all come to the share of one class, for one.
+
+    Args:
+        dots: of all lines.
+        values: of the field of a logarithmic axis; none for the steps.
+
+    Returns:
+        The position of each, by the run's place.
+    """
+    if values:
+        ends = _ends(values)
+        width = ends[1] - ends[0]
+        rising = sorted({math.log10(value) for value in values})
+        gap = min((after - before for before, after in pairwise(rising)), default=width)
+    else:
+        gap = width = max((dot.value for dot in dots), default=1.0)
+    alike: defaultdict[tuple[float, int], list[Dot]] = defaultdict(list)
+    for dot in dots:
+        alike[dot.value, round(dot.accuracy / ALIKE)].append(dot)
+    beside = {}
+    for group in alike.values():
+        step = min(BESIDE * width, ROOM * gap / len(group))
+        for at, dot in enumerate(group):
+            aside = step * (at - (len(group) - 1) / 2)
+            beside[dot.place] = dot.value * 10**aside if values else dot.value + aside
+    return beside
 
 
 def _band(figure: go.Figure, line: Line, at: int, name: str) -> None:
@@ -169,10 +238,10 @@ def _told(recipe: Recipe, outcome: Outcome) -> str:
     )
 
 
-def recipe_words(recipe: Recipe) -> str:
-    """Write what a sweep has tried in a run, and its seed."""
-    tried = {name: getattr(recipe, name) for name in SHORT if name != "learning_rate"}
-    words = settings_words({"learning_rate": recipe.rate_at(1)} | tried)
+def recipe_words(recipe: Recipe, fields: Sequence[str] = tuple(SHORT)) -> str:
+    """Write some of the fields that a sweep tries, as a run has them, and its seed."""
+    tried = {name: getattr(recipe, name) for name in SHORT} | {"learning_rate": recipe.rate_at(1)}
+    words = settings_words({name: tried[name] for name in SHORT if name in fields})
     return f"{words}, seed {recipe.seed}"
 
 
@@ -181,9 +250,13 @@ def settings_words(setting: Mapping[str, float]) -> str:
     return ", ".join(f"{SHORT[name]} {written(value)}" for name, value in setting.items())
 
 
+def _ends(values: Sequence[float]) -> list[float]:
+    return [math.log10(min(values)) - 0.15, math.log10(max(values)) + 0.15]
+
+
 def _axis(values: Sequence[float]) -> dict[str, list[float] | list[str]]:
     """A logarithmic axis that has room for all values, and names each where there is room."""
-    ends = [math.log10(min(values)) - 0.15, math.log10(max(values)) + 0.15]
+    ends = _ends(values)
     named: list[float] = []
     for value in sorted(values):
         if not named or math.log10(value / named[-1]) > APART * (ends[1] - ends[0]):

@@ -69,6 +69,7 @@ class Key(StrEnum):
     SWEEP_FILE = "sweep_file"
     SWEEP_RUN = "sweep_run"
     SWEEP_OVER = "sweep_over"
+    SWEEP_SCALE = "sweep_scale"
     SWEEP_KEPT = "sweep_kept"
     SWEEP_COMBINE = "sweep_combine"
     SWEEP_LENGTH = "sweep_length"

@@ -15,31 +15,32 @@ class Row(NamedTuple):
     """A run as the table shows it."""
 
     run: str
-    digits: str
+    held_out: float | None
+    step: int
     rate: str
     batch: int
     filters: int
     hidden: int
     seed: int
-    step: int
+    digits: str
     loss: float
     training: float
-    held_out: float | None
 
 
 _HEADS = (
     "Run",
-    "Digits",
+    "Held out",
+    "Step",
     "η",
     "Batch",
     "Filters",
     "Hidden",
     "Seed",
-    "Step",
+    "Digits",
     "Loss",
     "Training",
-    "Held out",
 )
+"""What a phone has no room for comes last."""
 
 
 def rows(session: Session) -> list[Row]:
@@ -55,16 +56,16 @@ def _row(held: Held, in_hand: bool) -> Row:
     said = (str(held.number), "in hand" if in_hand else "", held.name)
     return Row(
         " · ".join(part for part in said if part),
-        recipe.data,
+        float(judged[-1]) if len(judged) else None,
+        run.step,
         " → ".join(written(rate) for _, rate in recipe.learning_rate),
         recipe.batch,
         recipe.filters,
         recipe.hidden,
         recipe.seed,
-        run.step,
+        recipe.data,
         float(newest.loss[-1]),
         float(newest.correct[-1] / recipe.batch),
-        float(judged[-1]) if len(judged) else None,
     )
 
 

@@ -1,6 +1,8 @@
 """What a new sweep is made of, and what it will cost."""
 
 import math
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -62,7 +64,7 @@ class Field:
         Raises:
             SweepError: what is wrong, in words that go with the field.
         """
-        values = [self._number(part.strip()) for part in text.split(",") if part.strip()]
+        values = [value for part in text.split(",") if part.strip() for value in self._part(part)]
         if not values:
             raise SweepError(f"{self.label}: nothing is given. {self._write}")
         if len(values) > MOST_RUNS:
@@ -71,6 +73,19 @@ class Field:
         if again is not None and not twice:
             raise SweepError(f"{self.label}: {again!r} is given twice. Take one of them out.")
         return values
+
+    def _part(self, part: str) -> Iterable[float]:
+        """Read a value, or all whole numbers from one to another."""
+        ends = RANGE.fullmatch(part) if self.whole else None
+        if ends is None:
+            return [self._number(part.strip())]
+        first, last = map(self._number, ends.groups())
+        if not 0 <= last - first < MOST_RUNS:
+            raise SweepError(
+                f"{self.label}: {quoted(part.strip())} is no range from one number up to another "
+                f"with {MOST_RUNS} at most."
+            )
+        return range(int(first), int(last) + 1)
 
     def _number(self, text: str) -> float:
         kind = "whole number" if self.whole else "number"
@@ -82,7 +97,10 @@ class Field:
             raise SweepError(f"{self.label}: {quoted(text)} is no {kind}. {self._write}")
         if not (self.least <= value if self.whole else self.least < value) or value > self.most:
             least = f"from {self.least:,} to" if self.whole else f"above {self.least:,} and at most"
-            raise SweepError(f"{self.label}: {quoted(text)} is not {least} {self.most:,.0f}.")
+            point = " Decimals have a point, as in 0.01." if text == "0" and not self.whole else ""
+            raise SweepError(
+                f"{self.label}: {quoted(text)} is not {least} {self.most:,.0f}.{point}"
+            )
         return value
 
     @property
@@ -98,6 +116,9 @@ FIELDS = {
     "hidden": Field("Hidden units", 1, MAX_HIDDEN, "20, 40"),
     "seeds": Field("Seeds", 0, MAX_SEED, "0, 1, 2"),
 }
+
+RANGE = re.compile(r"\s*(\d+)\s*[-–]\s*(\d+)\s*")
+"""Whole numbers from one to another, as they are typed."""
 
 COMBINE = {"grid": "all combinations", "list": "a list of settings"}
 
@@ -115,8 +136,9 @@ def new_sweep(session: Session) -> None:
                 ", ".join(f"{value:g}" for value in getattr(default, name)),
                 key=f"{Key.SWEEP_FIELD}_{name}",
                 persist_state="session",
-                width=260 if name == "learning_rate" else 140,
-                help="One value or several, with commas between them.",
+                width=140 if field.whole else 320,
+                help="One value or several, with commas between them"
+                + ("; 0-9 stands for all from 0 to 9." if field.whole else "."),
             )
     with st.container(horizontal=True, vertical_alignment="bottom", key="sweep_more"):
         count = st.number_input(
@@ -209,8 +231,8 @@ def _cost(sweeping: Sweeping, digits: Digits, where: Where) -> None:
         f"on {where}: {said(cost)}."
     )
     st.caption(
-        "Estimated from a few steps of each size of network. Runs that diverge end earlier; "
-        "whatever else this machine does makes it longer."
+        "Estimated from a few steps of each size of network; whatever else this machine does makes "
+        "it longer."
     )
 
 
@@ -234,12 +256,14 @@ def duration(seconds: float) -> str:
 def _start(session: Session, sweeping: Sweeping) -> None:
     now = session.kept.sweeping
     busy = now is not None and now.running
+    shown = now is not None and now.path == sweeping.path
     with st.container(horizontal=True):
-        pressed = st.button(
+        pressed = (sweeping.record.missing or not shown) and st.button(
             "Start the sweep" if sweeping.record.missing else "Show the sweep",
             type="primary",
             disabled=busy,
             key="start_sweep",
+            help="One sweep at a time: the one below still runs." if busy else None,
         )
         if not is_own(sweeping.record.sweep.data):  # the shell knows no digits of a visitor's own
             st.download_button(

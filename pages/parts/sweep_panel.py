@@ -1,16 +1,24 @@
 """A sweep in hand: how far it is, its picture, its runs, and the way from a point to its run."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import streamlit as st
 
 from cnn import Recipe
 from data import Digits
-from experiments import Outcome, RecordError, Sweep, axes, lines
+from experiments import Outcome, RecordError, Sweep, axes, best, lines
 from experiments.record import LARGEST
 from pages.parts.clicks import Point, clickable_figure, whole
 from pages.parts.digits import shared_digits
-from pages.parts.experiment_figures import AXES, WORDS, recipe_words, sweep_figure
+from pages.parts.experiment_figures import (
+    AXES,
+    ENDS,
+    WORDS,
+    recipe_words,
+    settings_words,
+    sweep_figure,
+)
 from pages.parts.keys import Key
 from pages.parts.limits import megabytes
 from pages.parts.over_steps import leave
@@ -28,17 +36,20 @@ MOST_SHOWN = 12
 """Values of a field that are written out, before the last one."""
 
 LOOKED = 1.0
-"""Seconds between two looks at a sweep that runs."""
+"""Seconds between two looks at how far a sweep is,"""
+
+DRAWN = 3.0
+"""and at what has come of it: a chart that is drawn anew takes away what stands beside the
+pointer."""
+
+SCALES = {"whole": "0–100 %", "results": "of the results"}
 
 
 def sweep(session: Session) -> None:
     """Draw the sweep in hand, again and again while it runs."""
     sweeping = session.kept.sweeping
     if sweeping is None:
-        st.caption(
-            "A sweep that has been started or opened is shown here. One that a reload of this page "
-            "or a stop of the server has interrupted is among the earlier ones."
-        )
+        _interrupted(session)
         return
 
     st.markdown(_described(sweeping.record.sweep))
@@ -50,13 +61,32 @@ def sweep(session: Session) -> None:
         was_running = sweeping.running
         if sweeping.task:
             sweeping.task.look()
-        _progress(sweeping)
-        _picture(session, sweeping)
-        _table(sweeping)
-        if ran != was_running:
+        _progress(session, sweeping)
+        if ran != was_running or session.kept.sweeping is not sweeping:
             st.rerun()  # it has ended, or goes on: whether to look again is said outside of this
 
+    @st.fragment(run_every=DRAWN if ran else None)
+    def results() -> None:
+        leave(session)
+        _picture(session, sweeping)
+        _table(sweeping)
+
     look()
+    results()
+
+
+def _interrupted(session: Session) -> None:
+    """Offer what a reload of the page, or a stop of the server, has taken out of the hand."""
+    kept = next((one for one in kept_sweeps() if one.ended < len(one.sweep.recipes)), None)
+    if kept is None:
+        st.caption("A sweep that has been started or opened is shown here.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"A sweep that has not ended is kept here: {_summary(kept)}.")
+        if st.button("Take it up"):
+            with suppress(RecordError, OSError):
+                session.kept.sweeping = taken_up(kept.path, _digits_called(session))
+            st.rerun()
 
 
 def _described(sweep: Sweep) -> str:
@@ -77,7 +107,10 @@ def _listed(values: tuple[float, ...]) -> str:
     return ", ".join([*shown[:MOST_SHOWN], "…", shown[-1]] if len(shown) > MOST_SHOWN else shown)
 
 
-def _progress(sweeping: Sweeping) -> None:
+def _progress(session: Session, sweeping: Sweeping) -> None:
+    def cancel() -> None:
+        session.kept.sweeping = sweeping.cancelled()
+
     record = sweeping.record
     done, total = sweeping.done, len(record.sweep.recipes)
     left = sweeping.left
@@ -87,7 +120,7 @@ def _progress(sweeping: Sweeping) -> None:
     st.progress(done / total, f"{done} of {counted(total, 'run')} ended{more}")
     with st.container(horizontal=True, vertical_alignment="center"):
         if sweeping.running and sweeping.task:
-            st.button("Cancel the sweep", on_click=sweeping.task.cancel)
+            st.button("Cancel the sweep", on_click=cancel)
         elif record.missing:
             st.button(
                 "Go on",
@@ -102,11 +135,9 @@ def _progress(sweeping: Sweeping) -> None:
             on_click="ignore",
             help="A line for the sweep and one for each run; opened here again, it goes on.",
         )
+    _outcome(sweeping)
     if sweeping.running and sweeping.waiting:
         st.info("Another sweep runs first: this one begins when that one has ended.")
-    failed = [outcome for outcome in record.outcomes.values() if outcome.end == "failed"]
-    if failed:  # it has no accuracy, and so no dot
-        st.warning(f"{counted(len(failed), 'run')} failed. {plain(failed[0].why)}")
     if sweeping.task and sweeping.task.error:
         st.error(plain(sweeping.task.error))
     elif sweeping.digits is None:
@@ -114,6 +145,27 @@ def _progress(sweeping: Sweeping) -> None:
             f"This sweep was trained on digits called “{plain(record.sweep.data)}” which are not "
             "here: its results can be looked at, but it cannot go on and none of its runs opened."
         )
+
+
+def _outcome(sweeping: Sweeping) -> None:
+    """Say which setting does best, how many runs did not end well, and why some failed."""
+    record = sweeping.record
+    if found := best(record.sweep, record.outcomes):
+        recognised = f"**{found.median:.1%}** of the held-out digits"
+        if found.seeds > 1:
+            recognised += (
+                f", the median of {found.seeds} seeds ({found.worst:.1%} to {found.best:.1%})"
+            )
+        so_far = " so far" if record.missing else ""
+        ends = [outcome.end for outcome in record.outcomes.values()]
+        others = [f"{ends.count(end)} {word}" for end, word in ENDS.items() if end in ends]
+        st.markdown(
+            f"The best setting{so_far}: **{settings_words(found.setting)}**, which recognises "
+            f"{recognised}." + (f" Of all runs {' and '.join(others)}." if others else "")
+        )
+    failed = [outcome for outcome in record.outcomes.values() if outcome.end == "failed"]
+    if failed:  # it has no accuracy, and so no dot
+        st.warning(f"{counted(len(failed), 'run')} failed. {plain(failed[0].why)}")
 
 
 def _picture(session: Session, sweeping: Sweeping) -> None:
@@ -127,9 +179,20 @@ def _picture(session: Session, sweeping: Sweeping) -> None:
             _open(session, sweeping, place)
 
     sweep = sweeping.record.sweep
-    over = _axis(sweep)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        over = _axis(sweep)
+        scale = st.segmented_control(
+            "Scale",
+            list(SCALES),
+            format_func=SCALES.__getitem__,
+            default="whole",
+            required=True,
+            key=Key.SWEEP_SCALE,
+            persist_state="session",
+            help="That of the results shows small differences; 0–100 % shows how small they are.",
+        )
     clickable_figure(
-        sweep_figure(lines(sweep, outcomes, over), outcomes, sweep, over),
+        sweep_figure(lines(sweep, outcomes, over), outcomes, sweep, over, scale == "whole"),
         "sweep_picture",
         clicked,
         reach=FINGER,
@@ -189,9 +252,10 @@ def _open(session: Session, sweeping: Sweeping, place: int) -> None:
     """Take a run in hand, and ask for the live page, where it is trained again: see `leave`."""
     if sweeping.digits is None:
         return
-    outcome = sweeping.record.outcomes[place]
-    session.start(sweeping.digits, sweeping.record.sweep.recipes[place])
-    session.rename(session.held.number, f"sweep, run {place + 1}")
+    outcome, sweep = sweeping.record.outcomes[place], sweeping.record.sweep
+    recipe = sweep.recipes[place]
+    session.start(sweeping.digits, recipe)
+    session.rename(session.held.number, recipe_words(recipe, axes(sweep)))
     # One step more than a run that diverged could take, so that it is seen to diverge.
     goal = outcome.step + (outcome.end == "diverged")
     session.goal = goal if goal > 1 else None
@@ -207,6 +271,7 @@ def _table(sweeping: Sweeping) -> None:
         st.dataframe(
             {
                 "Run": [place + 1 for place, _ in outcomes],
+                "Held out": [outcome.held_out_accuracy for _, outcome in outcomes],
                 "η": [written(recipes[place].rate_at(1)) for place, _ in outcomes],
                 "Batch": [recipes[place].batch for place, _ in outcomes],
                 "Filters": [recipes[place].filters for place, _ in outcomes],
@@ -215,7 +280,6 @@ def _table(sweeping: Sweeping) -> None:
                 "Steps": [outcome.step for _, outcome in outcomes],
                 "Training loss": [outcome.loss for _, outcome in outcomes],
                 "Held-out loss": [outcome.held_out_loss for _, outcome in outcomes],
-                "Held out": [outcome.held_out_accuracy for _, outcome in outcomes],
                 "Seconds": [outcome.seconds for _, outcome in outcomes],
                 "End": [WORDS[outcome.end] for _, outcome in outcomes],
                 "Why": [outcome.why for _, outcome in outcomes],
@@ -230,12 +294,14 @@ def _table(sweeping: Sweeping) -> None:
         )
 
 
+def _digits_called(session: Session) -> Callable[[str], Digits | None]:
+    return lambda name: session.digits_named(name) or shared_digits(name)
+
+
 def open_sweep(session: Session) -> None:
     """Offer the sweeps that are kept here, and to open a file."""
 
-    def digits_called(name: str) -> Digits | None:
-        return session.digits_named(name) or shared_digits(name)
-
+    digits_called = _digits_called(session)
     busy = session.kept.sweeping is not None and session.kept.sweeping.running
     kept = kept_sweeps()
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -56,7 +57,7 @@ class Sweeping:
         todo: how many runs were missing when it was begun,
         ended: how many of them have ended since,
         since: and when that was, in seconds of `time.monotonic`.
-        begun: what each of them was estimated to take, in seconds of one core.
+        costs: what each of them was estimated to take, in seconds of one core.
         waiting: whether another visitor's sweep has to end before this one begins.
     """
 
@@ -64,8 +65,9 @@ class Sweeping:
         self.record, self.digits, self.path = record, digits, path
         self.task: Task[None] | None = None
         self.todo, self.ended, self.since = 0, 0, 0.0
-        self.begun: dict[int, float] = {}
+        self.costs: dict[int, float] = {}
         self.waiting = False
+        self._visitors: set[str | None] = set()
 
     @property
     def running(self) -> bool:
@@ -84,9 +86,9 @@ class Sweeping:
         """Seconds until it ends, by the pace so far; None while that is not known."""
         if not self.running or self.ended < 2:
             return None
-        to_go = {*self.record.missing} & {*self.begun}
-        left = sum(self.begun[place] for place in to_go)
-        done = sum(self.begun.values()) - left
+        to_go = {*self.record.missing} & {*self.costs}
+        left = sum(self.costs[place] for place in to_go)
+        done = sum(self.costs.values()) - left
         return (time.monotonic() - self.since) * left / done if done else None
 
     @property
@@ -108,16 +110,17 @@ class Sweeping:
         return len(self.digits.images) if self.digits else 1
 
     def go(self) -> None:
-        """Run what is missing."""
+        """Run what is missing; of one that runs already, wait for what comes."""
+        if self.running:
+            self.join()
         if self.digits is None or self.running or self.forbidden:
             return
         where = where_sweeps_run()
-        digits, record, there = self.digits, self.record, _visitor_is_there()
-        path = self.path
+        digits, record, path = self.digits, self.record, self.path
 
         def work(report: Progress) -> None:
             def stopped() -> bool:
-                if there() and self.task:
+                if self.task and any(map(_is_there, [*self._visitors])):
                     self.task.look()
                 try:
                     report(len(record.outcomes), len(record.sweep.recipes))
@@ -148,13 +151,35 @@ class Sweeping:
 
         _look_up(record, path)  # somebody else may have gone on with it
         self._begin()
+        self._visitors = {_visitor()}
         self.task = Task(work)
+        _under_way[path] = self
+
+    def join(self) -> "Sweeping":
+        """Have it run for as long as this visitor is there, too."""
+        self._visitors.add(_visitor())
+        return self
+
+    def cancelled(self) -> "Sweeping":
+        """Stop it, or only take leave of it where another visitor waits for it as well.
+
+        Returns:
+            What stays in hand of it.
+        """
+        others = self._visitors - {_visitor()}
+        if any(map(_is_there, others)):
+            self._visitors = others
+            record = Record(self.record.sweep, self.record.digits, {**self.record.outcomes})
+            return Sweeping(record, self.digits, self.path)
+        if self.task:
+            self.task.cancel()
+        return self
 
     def _begin(self) -> None:
         missing = self.record.missing
         self.todo, self.ended, self.since = len(missing), 0, time.monotonic()
         if self.digits:
-            self.begun = seconds_of_one_core(self.record.sweep, self.digits, missing)
+            self.costs = seconds_of_one_core(self.record.sweep, self.digits, missing)
 
 
 def where_sweeps_run() -> Where:
@@ -163,17 +188,27 @@ def where_sweeps_run() -> Where:
     return replace(where, processes=min(where.processes, max(limits().sweep_processes, 2)))
 
 
-def _visitor_is_there() -> Callable[[], bool]:
-    """How to find out whether the visitor's tab is still open, on whichever page."""
+_under_way: WeakValueDictionary[Path, Sweeping] = WeakValueDictionary()
+"""The sweeps that run in this process, by their files. Who asks for one of them is given that: a
+visitor whose page was loaded again, or another one."""
+
+
+def _running(path: Path) -> Sweeping | None:
+    sweeping = _under_way.get(path)
+    return sweeping if sweeping is not None and sweeping.running else None
+
+
+def _visitor() -> str | None:
+    """Streamlit's name of the visitor's tab, on whichever page; None without a server."""
     context = get_script_run_ctx()
+    return context.session_id if context else None
 
-    def there() -> bool:
-        try:
-            return context is None or runtime.get_instance().is_active_session(context.session_id)
-        except RuntimeError:  # no server: a test
-            return True
 
-    return there
+def _is_there(visitor: str | None) -> bool:
+    try:
+        return visitor is None or runtime.get_instance().is_active_session(visitor)
+    except RuntimeError:  # no server: a test
+        return True
 
 
 def _kept_as(name: bytes, folder: str = FOLDER) -> Path:
@@ -245,6 +280,8 @@ def begun(record: Record, digits: Digits | None) -> Sweeping:
     """Return a sweep in hand, with what is kept of it already."""
     named = json.dumps([record.sweep.to_values(), record.digits])
     path = _kept_as(named.encode())
+    if running := _running(path):
+        return running
     _look_up(record, path)
     return Sweeping(record, digits, path)
 
@@ -259,6 +296,8 @@ def taken_up(path: Path, digits_called: Callable[[str], Digits | None]) -> Sweep
     Raises:
         RecordError, OSError: it is there no more.
     """
+    if running := _running(path):
+        return running.join()
     record = read_record(path.read_bytes())
     return Sweeping(record, digits_for(record, digits_called), path)
 
@@ -277,6 +316,8 @@ def brought(content: bytes, digits_called: Callable[[str], Digits | None]) -> Sw
         RecordError: it is no such file.
     """
     record, path = read_record(content), _kept_as(content, BROUGHT)
+    if running := _running(path):
+        return running.join()
     _look_up(record, path)
     return Sweeping(record, digits_for(record, digits_called), path)
 

@@ -1,5 +1,6 @@
 """Long work beside the page: it shows how far it is, and can be stopped."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -67,6 +68,12 @@ class Task(Generic[T]):
             self.error = str(error)
         except Cancelled:
             pass
+        except Exception as error:  # whatever it is, whoever waits is told that nothing comes
+            self.error = (
+                f"This ended in a way that nobody has foreseen ({type(error).__name__}): what was "
+                "done before stays, and the server’s log says more."
+            )
+            logging.getLogger(__name__).exception("A task ended.")
 
     def _report(self, done: int, total: int) -> None:
         if self._cancelled or time.monotonic() - self._looked_at > ABANDONED:

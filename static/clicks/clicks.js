@@ -60,7 +60,8 @@ function pointAt(key, x, y) {
       const down = area.top + yaxis.d2p(trace.y[i]) - y
       // What is written beside the pointer belongs to a step, or to a point.
       const distance = hovermode.startsWith("x") ? Math.abs(across) : Math.hypot(across, down)
-      if (distance < least) {
+      // Of equals the last, which is drawn over the others and has its words beside the pointer.
+      if (distance <= least) {
         least = distance
         nearest = { x: trace.x[i], y: trace.y[i], of: trace.customdata?.[i] ?? null }
       }

@@ -60,11 +60,16 @@ def test_a_sweep_beside_the_live_page_and_a_dot_that_opens_its_run(experiments: 
     expect(dots).to_have_count(6)
     page.get_by_role("button", name=re.compile("^Play")).click()
     expect(page.get_by_role("button", name=re.compile("^Pause"))).to_be_visible()
-    dots.nth(4).click(force=True)  # of the higher rate; dots may lie on one another
+    dots.nth(4).hover(force=True)
+    told = page.locator(".hovertext").last
+    expect(told).to_contain_text("η 0.01")
+    seed = re.search(r"seed (\d)", told.text_content() or "")
+    assert seed
+    dots.nth(4).click(force=True)
     expect(page.locator(".stage")).to_have_attribute("data-step", "4000")
     page.get_by_role("link", name="Experiments").click()
     expect(page.get_by_text("Where they part")).to_be_visible()
-    expect(page.get_by_text(re.compile("run 2 “sweep, run [456]”")).first).to_be_visible()
+    expect(page.get_by_text(f"run 2 “η 0.01, seed {seed[1]}”").first).to_be_visible()
 
 
 def test_cancel_really_stops_and_keeps_what_has_ended(experiments: Page) -> None:

@@ -1,6 +1,7 @@
 """What several tests of pages ask for."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -9,8 +10,9 @@ from opening import opened
 from streamlit.testing.v1 import AppTest
 from threadpoolctl import threadpool_limits
 
-from cnn import Step
+from cnn import Recipe, Step
 from data import Digits
+from data.cache import VARIABLE
 from pages.parts.session import Session
 
 
@@ -21,6 +23,19 @@ def alone() -> Iterator[None]:
     with threadpool_limits(limits=1, user_api="blas"):
         yield
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeps are kept in a folder of the test's own."""
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.delenv("WATCH_IT_LEARN_SCHEDULER", raising=False)
+
+
+@pytest.fixture
+def visit(digits: Digits) -> Session:
+    """A visit that has just begun."""
+    return Session.begun(digits, Recipe())
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import threading
 import time
 from dataclasses import replace
@@ -15,58 +14,21 @@ from mounting import figures, trace
 from opening import drawn, held, opened, press, text
 from streamlit.runtime.scriptrunner import RerunData
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests
-from streamlit.testing.v1 import AppTest, app_test
+from streamlit.testing.v1 import app_test
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
+from sweeps_page import brought, field, finished, small_sweep
 
 from cnn import Recipe
 from data import Digits, named_by_content
-from data.cache import VARIABLE
 from experiments import Outcome, Record, Sweep, digest_of, read_record
 from experiments.record import Keeper
 from experiments.running import _processes
 from pages.parts.keys import Key
 from pages.parts.session import Session
-from pages.parts.sweeping import Sweeping, kept_sweeps
+from pages.parts.sweeping import Sweeping, begun, kept_sweeps, taken_up
 from pages.parts.task import Progress, Task
 
-pytestmark = pytest.mark.usefixtures("alone")
-
-
-@pytest.fixture(autouse=True)
-def _kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sweeps are kept in a folder of the test's own."""
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
-    monkeypatch.delenv("WATCH_IT_LEARN_SCHEDULER", raising=False)
-
-
-@pytest.fixture
-def visit(digits: Digits) -> Session:
-    """A visit that has just begun."""
-    return Session.begun(digits, Recipe())
-
-
-def field(app: AppTest, name: str, value: str) -> None:
-    app.text_input(key=f"{Key.SWEEP_FIELD}_{name}").set_value(value)
-
-
-def small_sweep(app: AppTest) -> None:
-    field(app, "learning_rate", "0.01, 0.3")
-    field(app, "batch", "10")
-    field(app, "seeds", "0, 1")
-    drawn(app)
-    app.button_group(key=Key.SWEEP_LENGTH).set_value("steps")
-    app.number_input(key=Key.SWEEP_COUNT).set_value(200)
-    drawn(app)
-
-
-def finished(app: AppTest) -> Sweeping:
-    sweeping = held(app).kept.sweeping
-    assert sweeping
-    assert sweeping.task
-    sweeping.task.join()
-    assert sweeping.task.error is None
-    drawn(app)
-    return sweeping
+pytestmark = pytest.mark.usefixtures("alone", "kept_apart")
 
 
 def test_a_sweep_from_the_fields_to_the_time_machine(visit: Session, tmp_path: Path) -> None:
@@ -92,7 +54,7 @@ def test_a_sweep_from_the_fields_to_the_time_machine(visit: Session, tmp_path: P
     session = held(app)
     assert session.run.recipe == Recipe(seed=1, batch=10, learning_rate=0.01)
     assert session.run.step == 200
-    assert session.held.name == "sweep, run 2"
+    assert session.held.name == "η 0.01, seed 1"
     assert session.run.at(200).after.vector.tobytes() == session.run.parameters.vector.tobytes()
 
     ended = hashlib.sha256(session.run.parameters.vector.tobytes()).hexdigest()
@@ -194,6 +156,76 @@ def test_what_goes_on_while_another_sweep_runs(digits: Digits, tmp_path: Path) -
     assert sweeping.path.read_bytes().count(b"\n") == 6
 
 
+def test_who_asks_for_a_sweep_that_runs_is_given_it(
+    digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A visitor starts one, another asks for it, and both have it until the second leaves too."""
+    tabs = {"first", "second"}
+    monkeypatch.setattr("pages.parts.sweeping._is_there", tabs.__contains__)
+
+    def as_visitor(name: str) -> None:
+        monkeypatch.setattr("pages.parts.sweeping._visitor", lambda: name)
+
+    as_visitor("first")
+    record = Record(Sweep((0.01,), seeds=(0, 1), epochs=500), digest_of(digits))
+    one = begun(record, digits)
+    one.go()
+    as_visitor("second")
+    again = Record(record.sweep, record.digits)
+    other = begun(again, digits)
+    assert other is one
+    other.go()
+    assert taken_up(one.path, {"bundled": digits}.get) is one
+    left = other.cancelled()
+    assert (left.running, one.running) == (False, True)  # the first still waits for it
+    left = taken_up(one.path, {"bundled": digits}.get)
+    assert left is one
+    tabs.remove("first")  # whose tab is closed
+    assert one.cancelled() is one
+    assert not one.running
+    assert one.task
+    one.task.join()
+    assert begun(again, digits) is not one
+
+
+def test_a_sweep_that_a_reload_took_out_of_the_hand_is_offered(
+    digits: Digits, visit: Session
+) -> None:
+    app = opened("experiments", visit)
+    assert "Take it up" not in [button.label for button in app.button]
+    small_sweep(app)
+    press(app, "Start the sweep")
+    path = finished(app).path
+    assert "Show the sweep" not in [button.label for button in app.button]  # it is shown
+    app = opened("experiments", Session.begun(digits, Recipe()))
+    assert "Take it up" not in [button.label for button in app.button]  # it has ended
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
+    app = opened("experiments", Session.begun(digits, Recipe()))
+    assert "kept here: 2 of 4 runs, η 0.01 to 0.3, bundled" in text(app)
+    press(app, "Take it up")
+    sweeping = held(app).kept.sweeping
+    assert sweeping
+    assert (sweeping.path, sweeping.done) == (path, 2)
+    assert "Go on" in [button.label for button in app.button]
+
+
+def test_what_nobody_has_foreseen_is_said_too(
+    digits: Digits, visit: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*given: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("pages.parts.sweeping.run_sweep", broken)
+    app = opened("experiments", visit)
+    press(app, "Start the sweep")
+    sweeping = held(app).kept.sweeping
+    assert sweeping
+    assert sweeping.task
+    sweeping.task.join()
+    drawn(app)
+    assert "nobody has foreseen (ZeroDivisionError)" in app.error[-1].value.replace("\\", "")
+
+
 def test_the_time_that_is_left_is_that_of_the_runs_still_to_run(digits: Digits) -> None:
     """Of four runs one has ended before, and two of the others within ten seconds.
 
@@ -208,7 +240,7 @@ def test_the_time_that_is_left_is_that_of_the_runs_still_to_run(digits: Digits) 
 
     sweeping.task = Task(work)
     sweeping.todo, sweeping.ended, sweeping.since = 3, 2, time.monotonic() - 10
-    sweeping.begun = {1: 1.0, 2: 3.0, 3: 2.0}
+    sweeping.costs = {1: 1.0, 2: 3.0, 3: 2.0}
     assert sweeping.left == pytest.approx(5, abs=1)
     assert sweeping.done == 3
     over.set()
@@ -246,87 +278,6 @@ def test_a_cancelled_sweep_ends(visit: Session) -> None:
     sweeping.task.join()
     assert sweeping.record.outcomes == {}
     assert not sweeping.running
-
-
-def brought(app: AppTest, content: bytes) -> AppTest:
-    (uploader,) = (one for one in app.file_uploader if "results of a sweep" in one.label)
-    uploader.set_value(("sweep.jsonl", content, "application/jsonl"))
-    return drawn(app)
-
-
-def test_a_file_is_opened_and_its_ends_are_marked(digits: Digits, visit: Session) -> None:
-    record = Record(Sweep((0.01, 0.1), seeds=(0,)), digest_of(digits))
-    record.outcomes = {
-        0: Outcome(0, "diverged", "Why.", 3, held_out_accuracy=0.1),
-        1: Outcome(1, "dead", "Why.", 4_000, held_out_accuracy=0.2),
-    }
-    app = brought(opened("experiments", visit), record.to_bytes())
-    (figure,) = (f for f in figures(app) if f["layout"]["xaxis"].get("type") == "log")
-    assert trace(figure, "runs")["marker"]["symbol"] == ["x", "diamond-open"]
-    names = {one.get("name") for one in figure["data"]}
-    assert {"diverged", "died: learns no more"} <= names
-    table = app.dataframe[-1].value
-    assert table["End"].tolist() == ["diverged", "died: learns no more"]
-    assert not app.warning
-
-
-def test_what_has_failed_is_said_although_it_has_no_dot(digits: Digits, visit: Session) -> None:
-    record = Record(Sweep((0.01, 0.1), seeds=(0, 1)), digest_of(digits))
-    record.outcomes = {
-        0: Outcome(0, "finished", step=9, held_out_accuracy=0.5),
-        1: Outcome(1, "failed", "The *worker* died."),
-        2: Outcome(2, "failed", "The *worker* died."),
-    }
-    app = brought(opened("experiments", visit), record.to_bytes())
-    assert [one.value for one in app.warning] == [r"2 runs failed. The \*worker\* died\."]
-    assert trace(figures(app)[-1], "runs")["customdata"] == [0]
-    assert "Go on" in [button.label for button in app.button]
-
-
-def test_rates_that_are_close_are_named_but_once(digits: Digits, visit: Session) -> None:
-    rates = (0.011, 0.013, 0.3, 100.0)  # the first two are 0.07 of four decades apart
-    record = Record(Sweep(rates, seeds=(0,)), digest_of(digits))
-    record.outcomes = {
-        place: Outcome(place, "finished", step=9, held_out_accuracy=0.5) for place in range(4)
-    }
-    app = brought(opened("experiments", visit), record.to_bytes())
-    (figure,) = (f for f in figures(app) if f["layout"]["xaxis"].get("type") == "log")
-    assert figure["layout"]["xaxis"]["ticktext"] == ["0.011", "0.3", "100"]
-    assert list(trace(figure, "runs")["x"]) == [*rates]  # each with its dot
-
-
-def test_the_picture_is_drawn_over_what_has_several_values(digits: Digits, visit: Session) -> None:
-    def drawn_over(app: AppTest) -> tuple[str, list[str], list[float]]:
-        (figure,) = (f for f in figures(app) if f["layout"]["xaxis"].get("type") == "log")
-        axis = figure["layout"]["xaxis"]
-        runs = [x for one in figure["data"] if one.get("mode") == "markers" for x in one["x"]]
-        return axis["title"]["text"], axis["ticktext"], runs
-
-    sweep = Sweep((0.01, 0.1), hidden=(20, 40), seeds=(7,))
-    record = Record(sweep, digest_of(digits))
-    record.outcomes = {p: Outcome(p, "finished", step=9, held_out_accuracy=0.5) for p in range(4)}
-    app = brought(opened("experiments", visit), record.to_bytes())
-    assert drawn_over(app) == ("learning rate η", ["0.01", "0.1"], [0.01, 0.1, 0.01, 0.1])
-    app.button_group(key=f"{Key.SWEEP_OVER}_learning_rate_hidden_step").set_value("hidden")
-    drawn(app)
-    assert drawn_over(app) == ("hidden units", ["20", "40"], [20, 40, 20, 40])
-    (figure,) = (f for f in figures(app) if f["layout"]["xaxis"].get("type") == "log")
-    told = [line for one in figure["data"] if one.get("mode") == "markers" for line in one["text"]]
-    assert told[1] == (
-        "run 3: η 0.01, batch 1, filters 1, hidden 40, seed 7<br>"
-        "50.00% recognised after step 9, finished"
-    )
-
-    record = Record(Sweep((0.01,), batch=(1, 16), seeds=(0,)), digest_of(digits))
-    record.outcomes = {p: Outcome(p, "finished", step=9, held_out_accuracy=0.5) for p in range(2)}
-    app = brought(opened("experiments", Session.begun(digits, Recipe())), record.to_bytes())
-    assert drawn_over(app) == ("images a step", ["1", "16"], [1, 16])
-    app.button_group(key=f"{Key.SWEEP_OVER}_batch_step").set_value("step")
-    drawn(app)
-    (figure,) = (f for f in figures(app) if f["layout"]["xaxis"]["title"]["text"] == "step")
-    assert [one["x"] for one in figure["data"] if one.get("mode") == "markers"] == [[9], [9]]
-    names = [one["name"] for one in figure["data"] if one.get("mode") == "lines"]
-    assert names == ["batch 1", "batch 16"]
 
 
 def test_a_file_that_is_opened_again_has_what_came_of_it_since(
@@ -372,70 +323,3 @@ def test_a_damaged_file_and_one_on_other_digits(digits: Digits, visit: Session) 
     app = brought(opened("experiments", visit), record.to_bytes())
     assert any("trained on digits called" in warning.value for warning in app.warning)
     assert {b.label: b.disabled for b in app.button}["Go on"]
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "sentence"),
-    [
-        (
-            "learning_rate",
-            "0.001, abc",
-            "Learning rates: 'abc' is no number. "
-            "Write numbers, separated by commas, such as 0.01, 0.03.",
-        ),
-        (
-            "learning_rate",
-            " , ",
-            "Learning rates: nothing is given. "
-            "Write numbers, separated by commas, such as 0.01, 0.03.",
-        ),
-        ("learning_rate", "0.1, 0", "Learning rates: '0' is not above 0 and at most 1,000,000."),
-        ("learning_rate", "nan", "Learning rates: 'nan' is no number."),
-        ("learning_rate", "0.1, 0.10", "Learning rates: 0.1 is given twice. Take one of them out."),
-        (
-            "batch",
-            "ten",
-            "Images a step: 'ten' is no whole number. "
-            "Write whole numbers, separated by commas, such as 1, 10.",
-        ),
-        ("batch", "1001", "Images a step: '1001' is not from 1 to 1,000."),
-        ("filters", "9", "Filters: '9' is not from 1 to 8."),
-        ("filters", "1.5", "Filters: '1.5' is no whole number."),
-        ("hidden", "40; 50", "Hidden units: '40; 50' is no whole number."),
-        ("hidden", "0", "Hidden units: '0' is not from 1 to 256."),
-        ("seeds", "x", "Seeds: 'x' is no whole number."),
-        ("seeds", "-1", "Seeds: '-1' is not from 0 to 4,294,967,295."),
-        ("seeds", ", ".join(map(str, range(201))), "Seeds: 201 values, and 200 are the most."),
-        ("seeds", ", ".join(map(str, range(41))), "This is 205 runs"),
-    ],
-)
-def test_nonsense_in_a_field_is_said(visit: Session, name: str, value: str, sentence: str) -> None:
-    app = opened("experiments", visit)
-    field(app, name, value)
-    drawn(app)
-    said = app.error[0].value.replace("\\", "")
-    assert sentence in said
-    assert not re.search(r"learning_rate|from step|\bbatch\b|\bhidden\b", said)  # names in the code
-    assert "Start the sweep" not in [button.label for button in app.button]
-
-
-def test_a_list_whose_values_have_no_partner_and_a_run_without_end(visit: Session) -> None:
-    app = opened("experiments", visit)
-    field(app, "learning_rate", "0.01, 0.02, 0.02")
-    field(app, "filters", "1, 2")
-    drawn(app)
-    app.button_group(key=Key.SWEEP_COMBINE).set_value("list")
-    drawn(app)
-    assert app.error[0].value.replace("\\", "") == (
-        "In a list of settings every field with several values has the same number of them. "
-        "Here they have: Learning rates: 3, Filters: 2."
-    )
-    field(app, "filters", "1, 2, 3")
-    app.number_input(key=Key.SWEEP_COUNT).set_value(1_001)
-    drawn(app)
-    said = app.error[0].value.replace("\\", "")
-    assert said == "Each run takes 1,000 epochs at most, not 1,001."
-    app.number_input(key=Key.SWEEP_COUNT).set_value(1)
-    drawn(app)
-    assert not app.error
-    assert "**9 runs**" in text(app)
