@@ -1,7 +1,6 @@
 """The Plotly figures of the experiments page. They draw numbers and compute none."""
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -55,8 +54,8 @@ APART = 0.08
 BESIDE = 0.011
 """Of the width of the axis: how far apart runs are drawn that would lie on one another,"""
 
-ALIKE = 0.01
-"""and how close their accuracies are then."""
+ALIKE = 0.03
+"""and how close their accuracies are then: a dot's width on the axis from 0 to 1."""
 
 ROOM = 0.8
 """The share of the way to the next value that they may take."""
@@ -198,11 +197,15 @@ def _side_by_side(dots: Sequence[Dot], values: Sequence[float]) -> dict[int, flo
         gap = min((after - before for before, after in pairwise(rising)), default=width)
     else:
         gap = width = max((dot.value for dot in dots), default=1.0)
-    alike: defaultdict[tuple[float, int], list[Dot]] = defaultdict(list)
-    for dot in dots:
-        alike[dot.value, round(dot.accuracy / ALIKE)].append(dot)
+    groups: list[list[Dot]] = []
+    for dot in sorted(dots):  # by value, then by accuracy
+        last = groups[-1][-1] if groups else None
+        if last and last.value == dot.value and dot.accuracy - last.accuracy < ALIKE:
+            groups[-1].append(dot)
+        else:
+            groups.append([dot])
     beside = {}
-    for group in alike.values():
+    for group in groups:
         step = min(BESIDE * width, ROOM * gap / len(group))
         for at, dot in enumerate(group):
             aside = step * (at - (len(group) - 1) / 2)

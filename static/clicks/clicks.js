@@ -21,7 +21,7 @@ window.addEventListener("pointerdown", (event) => {
     .map((name) => name.replace("st-key-", "")).find((name) => figures.has(name))
   if (key === undefined) return
   const { clientX: x, clientY: y } = event
-  pressed = { key, x, y, point: pointAt(key, x, y) }
+  pressed = { key, x, y, point: pointedAt(key, event) ?? pointAt(key, x, y) }
 }, { capture: true })
 
 window.addEventListener("pointerup", ({ clientX, clientY }) => {
@@ -46,9 +46,22 @@ function isAControl({ classList }) {
   return classList.contains("modebar") || classList.contains("legend")
 }
 
+function chartOf(key) {
+  return document.querySelector(`.st-key-${CSS.escape(key)} .js-plotly-plot`)
+}
+
+/** The point whose words stand beside a mouse's pointer, or null: it is meant, however near others
+ * are. */
+function pointedAt(key, { pointerType }) {
+  const chart = chartOf(key)
+  if (pointerType !== "mouse" || chart?._fullLayout?.hovermode !== "closest") return null
+  const point = chart._hoverdata?.at(-1)
+  return point ? { x: point.x, y: point.y, of: point.customdata ?? null } : null
+}
+
 /** The point of a figure that is meant by a place on the screen, or null. */
 function pointAt(key, x, y) {
-  const chart = document.querySelector(`.st-key-${CSS.escape(key)} .js-plotly-plot`)
+  const chart = chartOf(key)
   const area = chart?.querySelector(".nsewdrag")?.getBoundingClientRect()
   if (!area?.width || x < area.left || x > area.right || y < area.top || y > area.bottom) return null
   const { xaxis, yaxis, hovermode } = chart._fullLayout
@@ -60,8 +73,7 @@ function pointAt(key, x, y) {
       const down = area.top + yaxis.d2p(trace.y[i]) - y
       // What is written beside the pointer belongs to a step, or to a point.
       const distance = hovermode.startsWith("x") ? Math.abs(across) : Math.hypot(across, down)
-      // Of equals the last, which is drawn over the others and has its words beside the pointer.
-      if (distance <= least) {
+      if (distance < least) {
         least = distance
         nearest = { x: trace.x[i], y: trace.y[i], of: trace.customdata?.[i] ?? null }
       }
