@@ -66,13 +66,16 @@ def _say_differences(runs: list[Held]) -> None:
         st.markdown("**What differs**\n" + "".join(f"\n- {plain(line)}" for line in found))
     else:
         st.markdown("**What differs**: nothing, these runs have the same recipe.")
-    said = [_parted(one, other) for one, other in combinations(runs, 2)]
-    st.markdown("**Where they part**\n" + "".join(f"\n- {line}" for line in said))
+    said: dict[str, list[str]] = {}  # of how two part: which do
+    for one, other in combinations(runs, 2):
+        said.setdefault(_parted(one, other), []).append(f"{one.number} and {other.number}")
+    lines = (f"\n- runs {', '.join(pairs)} {how}" for how, pairs in said.items())
+    st.markdown("**Where they part**\n" + "".join(lines))
 
 
 def _parted(one: Held, other: Held) -> str:
+    """Say how two runs part, after their numbers."""
     found = parting(one.run, other.run)
-    both = f"runs {one.number} and {other.number}"
     why = f": {plain(found.why)}" if found.why else ""
     origin = next(
         (
@@ -83,10 +86,10 @@ def _parted(one: Held, other: Held) -> str:
         "",
     )
     if found.step is None:
-        return f"{both} agree in every bit up to step {found.agreed:,}, as far as both are.{origin}"
+        return f"agree in every bit up to step {found.agreed:,}, as far as both are.{origin}"
     if found.step == 0:
-        return f"{both} differ before the first step{why}.{origin}"
-    return f"{both} part at step **{found.step:,}**{why}.{origin}"
+        return f"differ before the first step{why}.{origin}"
+    return f"part at step **{found.step:,}**{why}.{origin}"
 
 
 def _curves(runs: list[Held]) -> None:

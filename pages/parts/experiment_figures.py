@@ -57,6 +57,9 @@ BESIDE = 0.011
 ALIKE = 0.03
 """and how close their accuracies are then: a dot's width on the axis from 0 to 1."""
 
+MOST_BANDS = 4
+"""Lines that have bands: those of more would only be mud."""
+
 ROOM = 0.8
 """The share of the way to the next value that they may take."""
 
@@ -129,7 +132,8 @@ def sweep_figure(
     figure.update_layout(height=420, hovermode="closest", dragmode="pan")
     for at, line in enumerate(drawn):
         name = settings_words(line.setting) or "median of the seeds"
-        _band(figure, line, at, name)
+        if len(drawn) <= MOST_BANDS:
+            _band(figure, line, at, name)
         figure.add_scatter(
             x=line.values,
             y=line.median,
@@ -139,8 +143,14 @@ def sweep_figure(
             line=_line(at),
             hoverinfo="skip",
         )
-    values = [] if over == STEP else getattr(sweep, over)
-    beside = _side_by_side([dot for line in drawn for dot in line.dots], values)
+    dots = [dot for line in drawn for dot in line.dots]
+    if over == STEP:
+        figure.update_xaxes(rangemode="tozero")
+        beside = {dot.place: dot.value for dot in dots}
+    else:
+        values = getattr(sweep, over)
+        figure.update_xaxes(type="log", **_axis(values))
+        beside = _side_by_side(dots, values)
     for at, line in enumerate(drawn):
         figure.add_scatter(
             x=[beside[dot.place] for dot in line.dots],
@@ -167,10 +177,6 @@ def sweep_figure(
             mark = {"size": 9, "symbol": symbol, "color": "#7f7f7f"}
             figure.add_scatter(x=[None], y=[None], name=WORDS[end], mode="markers", marker=mark)
     figure.update_xaxes(title=AXES[over])
-    if over == STEP:
-        figure.update_xaxes(rangemode="tozero")
-    else:
-        figure.update_xaxes(type="log", **_axis(values))
     if whole:
         figure.update_yaxes(range=[-0.02, 1.02])
     figure.update_yaxes(tickformat=".0%" if whole else ".1%")
@@ -179,24 +185,21 @@ def sweep_figure(
 
 
 def _side_by_side(dots: Sequence[Dot], values: Sequence[float]) -> dict[int, float]:
-    """Place dots on the axis so that none hides another; what is said of them stays as it is.
+    """Place dots on a logarithmic axis so that none hides another; what is said of them stays.
 
     Runs that have died all come to the share of one class, for one.
 
     Args:
         dots: of all lines.
-        values: of the field of a logarithmic axis; none for the steps.
+        values: of the field of the axis.
 
     Returns:
         The position of each, by the run's place.
     """
-    if values:
-        ends = _ends(values)
-        width = ends[1] - ends[0]
-        rising = sorted({math.log10(value) for value in values})
-        gap = min((after - before for before, after in pairwise(rising)), default=width)
-    else:
-        gap = width = max((dot.value for dot in dots), default=1.0)
+    ends = _ends(values)
+    width = ends[1] - ends[0]
+    rising = sorted({math.log10(value) for value in values})
+    gap = min((after - before for before, after in pairwise(rising)), default=width)
     groups: list[list[Dot]] = []
     for dot in sorted(dots):  # by value, then by accuracy
         last = groups[-1][-1] if groups else None
@@ -208,8 +211,7 @@ def _side_by_side(dots: Sequence[Dot], values: Sequence[float]) -> dict[int, flo
     for group in groups:
         step = min(BESIDE * width, ROOM * gap / len(group))
         for at, dot in enumerate(group):
-            aside = step * (at - (len(group) - 1) / 2)
-            beside[dot.place] = dot.value * 10**aside if values else dot.value + aside
+            beside[dot.place] = dot.value * 10 ** (step * (at - (len(group) - 1) / 2))
     return beside
 
 

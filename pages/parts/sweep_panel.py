@@ -14,6 +14,7 @@ from pages.parts.digits import shared_digits
 from pages.parts.experiment_figures import (
     AXES,
     ENDS,
+    MOST_BANDS,
     WORDS,
     recipe_words,
     settings_words,
@@ -199,8 +200,9 @@ def _picture(session: Session, sweeping: Sweeping) -> None:
         alt=f"Held-out accuracy over the {AXES[over]}; the table has the numbers.",
     )
     st.caption(
-        "A line is the median over the seeds, its band reaches from the worst to the best, and "
-        "every dot is a run: **click on one to have it in the time machine.** Who picks the best "
+        "A line is the median over the seeds, its band reaches from the worst to the best (up to "
+        f"{MOST_BANDS} lines have one), and every dot is a run, beside others that did as well: "
+        "**click on one to have it in the time machine.** Who picks the best "
         "setting here has chosen by these held-out digits, so the accuracy of the choice is a "
         "little too good."
     )

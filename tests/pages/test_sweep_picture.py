@@ -132,6 +132,13 @@ def test_dots_that_would_lie_on_one_another_stand_side_by_side(
     assert dead[0] * dead[-1] == pytest.approx(1.0)  # around the rate
     assert 0.5 < dead[0] < dead[-1] < 2
 
+    # Over the steps every run stands where it ended, and twelve bands would be mud.
+    assert [t for t in figure["data"] if t.get("fill")]
+    app.button_group(key=f"{Key.SWEEP_OVER}_learning_rate_filters_step").set_value("step")
+    drawn(app)
+    (figure,) = (f for f in figures(app) if f["layout"]["xaxis"]["title"]["text"] == "step")
+    assert {x for t in figure["data"] if t.get("mode") == "markers" for x in t["x"] if x} == {9}
+    app.button_group(key=f"{Key.SWEEP_OVER}_learning_rate_filters_step").set_value("learning_rate")
     app.button_group(key=Key.SWEEP_SCALE).set_value("results")
     drawn(app)
     (figure,) = (f for f in figures(app) if f["layout"]["xaxis"].get("type") == "log")
