@@ -92,6 +92,8 @@ def test_two_runs_side_by_side(visit: Session) -> None:
         assert trace(loss, f"run {number}")["x"][-1] == one.run.step
         judged = one.run.history
         assert list(trace(accuracy, f"run {number}")["y"]) == judged.held_out_accuracy.tolist()
+    for figure in (loss, accuracy):
+        assert [line["x0"] for line in figure["layout"]["shapes"]] == [120]  # where it was forked
     assert app.slider(key=Key.COMPARED_STEP).max == 200
     app.slider(key=Key.COMPARED_STEP).set_value(120)
     drawn(app)
