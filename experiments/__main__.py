@@ -19,6 +19,7 @@ experiments page opens the file.
 """
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -55,7 +56,7 @@ def main() -> int:
     parser.add_argument("file", type=Path, help="what to try, as TOML")
     parser.add_argument("--results", type=Path, help="where to keep the results (FILE.jsonl)")
     given = parser.parse_args()
-    _stop_when_told()
+    _settle()
     results: Path = given.results or given.file.parent / f"{given.file.stem}.jsonl"
     try:
         plan = read_plan(given.file.read_text(encoding="utf-8-sig"))
@@ -83,13 +84,17 @@ def main() -> int:
     return 1 if record.missing else 0
 
 
-def _stop_when_told() -> None:
-    """Have a system that ends this process end it as ^C does, and not see what joblib then says."""
+def _settle() -> None:
+    """Have a system that ends this process end it as ^C does, and let nobody else speak.
+
+    What joblib and Dask have to say of a worker or a scheduler that is gone is tracebacks.
+    """
     for name in ("SIGTERM", "SIGHUP"):
         told = getattr(signal, name, None)  # Windows has no SIGHUP
         if told and signal.getsignal(told) == signal.SIG_DFL:  # nohup has it ignored
             signal.signal(told, signal.default_int_handler)
     warnings.filterwarnings("ignore", ".*tasks which were still being processed")
+    logging.disable(logging.ERROR)
 
 
 def _run(plan: Plan, digits: Digits, results: Path) -> Record:

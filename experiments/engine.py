@@ -25,7 +25,7 @@ from data.cache import cache_folder
 from experiments.outcome import Outcome
 from experiments.sweep import Sweep
 from experiments.where import Where
-from experiments.worker import train
+from experiments.worker import Astray, train
 
 IDLE = 20.0
 """Seconds after which a worker process without work ends; another sweep until then need not wait
@@ -86,7 +86,7 @@ class Engine:
                     results = parallel(tasks)  # which starts the first of them
                 with _ended_when(parallel, lambda: self.stopped() or broken()):
                     yield from results
-            except (BrokenExecutor, CancelledError, multiprocessing.TimeoutError) as error:
+            except (BrokenExecutor, CancelledError, Astray, multiprocessing.TimeoutError) as error:
                 if not self.stopped():
                     raise WorkerDied from error
 

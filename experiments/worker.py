@@ -37,6 +37,10 @@ class Unwanted(Exception):  # nothing is wrong: the sweep was cancelled
     """Nobody waits for this run any more."""
 
 
+class Astray(Exception):  # caught, and the run is run again
+    """It was to run on a cluster. Without workers, joblib runs it in the process that asked."""
+
+
 def train(
     place: int,
     recipe: Recipe,
@@ -68,6 +72,7 @@ def train(
 
     Raises:
         Unwanted: the sweep was cancelled.
+        Astray: this is no worker of a cluster, and it was to be one.
     """
     start = time.perf_counter()
     wanted = _wanted(starter)
@@ -186,7 +191,10 @@ def _wanted(starter: int | None) -> Callable[[], bool]:
         return not_orphaned
     from distributed import get_worker  # only there where a cluster is used
 
-    worker = get_worker()
+    try:
+        worker = get_worker()
+    except ValueError as error:
+        raise Astray from error
     key = worker.get_current_task()
 
     def still_there() -> bool:

@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cnn import Recipe
 from data import Digits
 from experiments import ClusterError, Outcome, Sweep, Where, run_sweep
+from experiments.worker import Astray, train
 
 dask = pytest.importorskip("dask", reason="needs requirements-cluster.txt")
 distributed = pytest.importorskip("distributed", reason="needs requirements-cluster.txt")
@@ -140,6 +142,60 @@ def test_a_worker_that_does_not_find_the_program_is_said_so(
                 run_sweep(small, few, tmp_path / "sweep", there)
         finally:
             worker.terminate()
+
+
+def test_a_run_that_joblib_keeps_to_itself_for_want_of_workers_is_run_again(few: Digits) -> None:
+    """As it does when the last of them is lost while a sweep begins."""
+    pictures = few.images, few.labels, few.held_out_images, few.held_out_labels
+    with pytest.raises(Astray):
+        train(0, Recipe(), 10, None, *pictures)
+
+
+IMPATIENT = """
+import runpy
+import experiments.cluster
+experiments.cluster.CONNECTING = 5.0
+runpy.run_module("experiments", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_a_scheduler_that_dies_is_said_in_one_sentence(tmp_path: Path) -> None:
+    """From the shell, of which nothing else is heard either."""
+    plan = tmp_path / "night.toml"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    dask = [sys.executable, "-m", "dask"]
+    root = Path(__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    quiet = {"stderr": subprocess.DEVNULL, "env": environment, "cwd": root}
+    address = f"tcp://127.0.0.1:{port}"
+    plan.write_text(f'learning_rate = 0.01\nseeds = [0, 1, 2]\nscheduler = "{address}"\n')
+    scheduler = [*dask, "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]
+    workers = [*dask, "worker", address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard"]
+    with (
+        subprocess.Popen(scheduler, **quiet) as one,
+        subprocess.Popen(workers, **quiet) as two,
+        subprocess.Popen(
+            [sys.executable, "-c", IMPATIENT, str(plan)],
+            cwd=root,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as sweep,
+    ):
+        try:
+            results = plan.with_suffix(".jsonl")
+            while not results.exists() or results.read_bytes().count(b"\n") < 2:
+                assert sweep.poll() is None
+                time.sleep(0.01)
+            one.kill()
+            said = sweep.communicate(timeout=120)[1]
+        finally:
+            for process in (one, two, sweep):
+                process.terminate()
+    assert sweep.returncode == 2
+    assert said.splitlines()[-1] == "The cluster’s scheduler does not answer at its address."
+    assert "Traceback" not in said
+    assert results.read_bytes().count(b"\n") >= 2
 
 
 def test_a_sweep_that_two_ask_for_at_once_is_trained_once(
