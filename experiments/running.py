@@ -58,8 +58,8 @@ def run_sweep(
             not ended are ended, and the worker processes with them.
         heard: told of every outcome once it is kept, also of those that the same sweep, begun
             by somebody else, has kept while this one had to wait.
-        waits: told True while another sweep in this process has to end first (on a cluster only
-            the same one), and False when its turn has come and all of those have been told.
+        waits: told True while whoever writes the same file, or uses the processes of this one,
+            has to end first, and False when its turn has come and all of those have been told.
 
     Returns:
         The sweep with all that has come of it.

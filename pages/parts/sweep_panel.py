@@ -83,7 +83,7 @@ def _interrupted(session: Session) -> None:
         st.caption("A sweep that has been started or opened is shown here.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"A sweep that has not ended is kept here: {_summary(kept)}.")
+        st.markdown(f"A sweep that has not ended is kept here: {plain(_summary(kept))}.")
         if st.button("Take it up"):
             with suppress(RecordError, OSError):
                 session.kept.sweeping = taken_up(kept.path, _digits_called(session))
@@ -201,10 +201,9 @@ def _picture(session: Session, sweeping: Sweeping) -> None:
     )
     st.caption(
         "A line is the median over the seeds, its band reaches from the worst to the best (up to "
-        f"{MOST_BANDS} lines have one), and every dot is a run, beside others that did as well: "
-        "**click on one to have it in the time machine.** Who picks the best "
-        "setting here has chosen by these held-out digits, so the accuracy of the choice is a "
-        "little too good."
+        f"{MOST_BANDS} lines have one), and every dot is a run; runs that did the same stand side "
+        "by side. **Click on one to have it in the time machine.** Who picks the best setting here "
+        "has chosen by these held-out digits, so the accuracy of the choice is a little too good."
     )
     _choice(session, sweeping)
 

@@ -201,7 +201,7 @@ def test_a_sweep_that_a_reload_took_out_of_the_hand_is_offered(
     assert "Take it up" not in [button.label for button in app.button]  # it has ended
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
     app = opened("experiments", Session.begun(digits, Recipe()))
-    assert "kept here: 2 of 4 runs, η 0.01 to 0.3, bundled" in text(app)
+    assert "kept here: 2 of 4 runs, η 0.01 to 0.3, bundled" in text(app).replace("\\", "")
     press(app, "Take it up")
     sweeping = held(app).kept.sweeping
     assert sweeping
