@@ -147,7 +147,7 @@ function rateNames(context, box, scale, { steps, values, changes }, theme) {
   context.textBaseline = "middle"
   context.fillStyle = theme.muted
   context.strokeStyle = theme.paper
-  context.lineWidth = 4
+  context.lineWidth = 6 // as wide as the space in the name, whichever font draws it
   context.lineJoin = "round"
   let free = box.left + box.width
   for (const [step, value] of [...changes].reverse()) {
