@@ -154,7 +154,7 @@ def test_a_run_that_joblib_keeps_to_itself_for_want_of_workers_is_run_again(few:
 IMPATIENT = """
 import runpy
 import experiments.cluster
-experiments.cluster.CONNECTING = 5.0
+experiments.cluster.CONNECTING = 1.0
 runpy.run_module("experiments", run_name="__main__", alter_sys=True)
 """
 
@@ -172,26 +172,21 @@ def test_a_scheduler_that_dies_is_said_in_one_sentence(tmp_path: Path) -> None:
     plan.write_text(f'learning_rate = 0.01\nseeds = [0, 1, 2]\nscheduler = "{address}"\n')
     scheduler = [*dask, "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]
     workers = [*dask, "worker", address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard"]
-    with (
-        subprocess.Popen(scheduler, **quiet) as one,
-        subprocess.Popen(workers, **quiet) as two,
-        subprocess.Popen(
-            [sys.executable, "-c", IMPATIENT, str(plan)],
-            cwd=root,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as sweep,
-    ):
+    command = [sys.executable, "-c", IMPATIENT, str(plan)]
+    results = plan.with_suffix(".jsonl")
+    with subprocess.Popen(scheduler, **quiet) as one, subprocess.Popen(workers, **quiet) as two:
         try:
-            results = plan.with_suffix(".jsonl")
-            while not results.exists() or results.read_bytes().count(b"\n") < 2:
-                assert sweep.poll() is None
-                time.sleep(0.01)
-            one.kill()
-            said = sweep.communicate(timeout=120)[1]
+            with distributed.Client(address, timeout=60, set_as_default=False) as client:
+                client.wait_for_workers(2, timeout=60)
+            with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True) as sweep:
+                while not results.exists() or results.read_bytes().count(b"\n") < 2:
+                    assert sweep.poll() is None
+                    time.sleep(0.01)
+                one.kill()
+                said = sweep.communicate(timeout=120)[1]
         finally:
-            for process in (one, two, sweep):
-                process.terminate()
+            one.kill()
+            two.terminate()
     assert sweep.returncode == 2
     assert said.splitlines()[-1] == "The cluster’s scheduler does not answer at its address."
     assert "Traceback" not in said
