@@ -57,7 +57,7 @@ def compare(session: Session) -> None:
     _say_differences(compared)
     common = min(held.run.step for held in compared)
     _curves(compared)
-    _filters(compared, common)
+    _filters(session, compared, common)
 
 
 def _say_differences(runs: list[Held]) -> None:
@@ -114,17 +114,22 @@ def _curves(runs: list[Held]) -> None:
         st.plotly_chart(accuracy, key="compared_accuracy", alt="Their held-out accuracy.")
 
 
-def _filters(runs: list[Held], common: int) -> None:
+def _filters(session: Session, runs: list[Held], common: int) -> None:
     st.html(STYLE)
-    asked = st.session_state.get(Key.COMPARED_STEP, common)
-    st.session_state[Key.COMPARED_STEP] = min(max(asked, 1), common)
+    kept = session.kept
+
+    def choose() -> None:
+        kept.compared_step = st.session_state[Key.COMPARED_STEP]
+
+    # The last step that all have, unless another was chosen.
+    st.session_state[Key.COMPARED_STEP] = min(kept.compared_step or common, common)
     step = st.slider(
         f"Filters of all after step, 1 to {common:,}, as far as all of them are",
         1,
         max(common, 2),
         key=Key.COMPARED_STEP,
         disabled=common == 1,
-        persist_state="session",
+        on_change=choose,
     )
     kernels = [held.run.at(step).after.kernels for held in runs]  # each (f, 10)
     largest = max(float(np.abs(of[:, :-1]).max()) for of in kernels) or 1.0

@@ -1,6 +1,7 @@
 """The Plotly figures of the experiments page. They draw numbers and compute none."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -23,8 +24,8 @@ FINISHED = ("circle", "square", "triangle-up", "pentagon", "star", "hexagon")
 """The marks of runs that finished: each line has its own, and dots that lie close are told apart
 without their colours."""
 
-ENDS = {"diverged": "diverged", "dead": "died", "failed": "failed"}
-"""The ends that are counted, in the words of a sentence."""
+ENDS = {"diverged": "diverged", "dead": "died"}
+"""The ends that are counted beside the best setting, in the words of a sentence."""
 
 MARKED = {"diverged": "x", "dead": "diamond-open"}
 """The marks of those that did not."""
@@ -59,6 +60,9 @@ ALIKE = 0.03
 
 MOST_BANDS = 4
 """Lines that have bands: those of more would only be mud."""
+
+MOST_NAMES = 12
+"""Lines that are named in a legend; of more, each dot tells its own."""
 
 ROOM = 0.8
 """The share of the way to the next value that they may take."""
@@ -143,17 +147,15 @@ def sweep_figure(
             line=_line(at),
             hoverinfo="skip",
         )
-    dots = [dot for line in drawn for dot in line.dots]
+    positions = _side_by_side([dot for line in drawn for dot in line.dots], sweep, over)
     if over == STEP:
         figure.update_xaxes(rangemode="tozero")
-        beside = {dot.place: dot.value for dot in dots}
     else:
-        values = getattr(sweep, over)
-        figure.update_xaxes(type="log", **_axis(values))
-        beside = _side_by_side(dots, values)
+        figure.update_xaxes(type="log", **_axis(getattr(sweep, over)))
     for at, line in enumerate(drawn):
+        mark = FINISHED[(at + at // len(FINISHED)) % len(FINISHED)]  # not always of one colour
         figure.add_scatter(
-            x=[beside[dot.place] for dot in line.dots],
+            x=[positions[dot.place] for dot in line.dots],
             y=[dot.accuracy for dot in line.dots],
             customdata=[dot.place for dot in line.dots],
             text=[_told(sweep.recipes[dot.place], outcomes[dot.place]) for dot in line.dots],
@@ -166,53 +168,54 @@ def sweep_figure(
                 "size": 9,
                 "color": _line(at)["color"],
                 "opacity": 0.8,
-                "symbol": [
-                    MARKED.get(outcomes[dot.place].end, FINISHED[at % len(FINISHED)])
-                    for dot in line.dots
-                ],
+                "symbol": [MARKED.get(outcomes[dot.place].end, mark) for dot in line.dots],
             },
         )
     for end, symbol in MARKED.items():  # what the marks mean
         if any(outcome.end == end for outcome in outcomes.values()):
-            mark = {"size": 9, "symbol": symbol, "color": "#7f7f7f"}
-            figure.add_scatter(x=[None], y=[None], name=WORDS[end], mode="markers", marker=mark)
+            sign = {"size": 9, "symbol": symbol, "color": "#7f7f7f"}
+            figure.add_scatter(x=[None], y=[None], name=WORDS[end], mode="markers", marker=sign)
     figure.update_xaxes(title=AXES[over])
     if whole:
         figure.update_yaxes(range=[-0.02, 1.02])
     figure.update_yaxes(tickformat=".0%" if whole else ".1%")
-    figure.update_layout(uirevision=f"{over} {whole}")  # a zoom lasts as long as its axes
+    # A zoom lasts as long as its axes; many names would leave no room for the picture.
+    figure.update_layout(uirevision=f"{over} {whole}", showlegend=len(drawn) <= MOST_NAMES)
     return figure
 
 
-def _side_by_side(dots: Sequence[Dot], values: Sequence[float]) -> dict[int, float]:
-    """Place dots on a logarithmic axis so that none hides another; what is said of them stays.
+def _side_by_side(dots: Sequence[Dot], sweep: Sweep, over: str) -> dict[int, float]:
+    """Place dots on the axis so that none hides another; what is said of them stays as it is.
 
-    Runs that have died all come to the share of one class, for one.
+    Runs that have died all come to the share of one class, for one. The first dot stands at its
+    value, the others to its right and left in turn; over the steps, to the right, where no step is
+    any more.
 
     Args:
         dots: of all lines.
-        values: of the field of the axis.
+        sweep: of all runs.
+        over: what the axis is.
 
     Returns:
         The position of each, by the run's place.
     """
-    ends = _ends(values)
-    width = ends[1] - ends[0]
-    rising = sorted({math.log10(value) for value in values})
-    gap = min((after - before for before, after in pairwise(rising)), default=width)
-    groups: list[list[Dot]] = []
-    for dot in sorted(dots):  # by value, then by accuracy
-        last = groups[-1][-1] if groups else None
-        if last and last.value == dot.value and dot.accuracy - last.accuracy < ALIKE:
-            groups[-1].append(dot)
-        else:
-            groups.append([dot])
-    beside = {}
-    for group in groups:
-        step = min(BESIDE * width, ROOM * gap / len(group))
-        for at, dot in enumerate(group):
-            beside[dot.place] = dot.value * 10 ** (step * (at - (len(group) - 1) / 2))
-    return beside
+    turns: dict[int, int] = {}
+    taken: defaultdict[tuple[float, int], list[float]] = defaultdict(list)
+    for dot in sorted(dots):
+        turn = 0
+        while any(abs(dot.accuracy - other) < ALIKE for other in taken[dot.value, turn]):
+            turn += 1
+        taken[dot.value, turn].append(dot.accuracy)
+        turns[dot.place] = turn
+    if over == STEP:
+        width = max((dot.value for dot in dots), default=1.0)
+        return {dot.place: dot.value + BESIDE * width * turns[dot.place] for dot in dots}
+    low, high = _ends(getattr(sweep, over))
+    rising = sorted({math.log10(value) for value in getattr(sweep, over)})
+    gap = min((after - before for before, after in pairwise(rising)), default=high - low)
+    aside = min(BESIDE * (high - low), ROOM * gap / (max(turns.values(), default=0) + 1))
+    sides = {place: (turn + 1) // 2 * (1 if turn % 2 else -1) for place, turn in turns.items()}
+    return {dot.place: dot.value * 10 ** (aside * sides[dot.place]) for dot in dots}
 
 
 def _band(figure: go.Figure, line: Line, at: int, name: str) -> None:

@@ -67,6 +67,7 @@ class Kept:
         cell_chosen: whether a cell of the confusion matrix was chosen, in whichever run.
         film: the animated picture of a filter that is being made, or the last one made.
         offered: the runs that have been offered for comparing; others join by themselves.
+        compared_step: after which the filters of those are compared, or None for the last of all.
         sweeping: the sweep that runs, or is looked at, or None.
         sweeps_opened: how many sweeps were opened from files.
     """
@@ -81,6 +82,7 @@ class Kept:
     cell_chosen: bool = False
     film: Task[Film] | None = None
     offered: set[int] = field(default_factory=set)
+    compared_step: int | None = None
     sweeping: Sweeping | None = None
     sweeps_opened: int = 0
 

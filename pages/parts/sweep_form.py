@@ -32,7 +32,7 @@ from pages.parts.keys import Key
 from pages.parts.numbers import in_decimals
 from pages.parts.refusal import plain
 from pages.parts.session import Session
-from pages.parts.sweeping import Sweeping, begun, where_sweeps_run
+from pages.parts.sweeping import Sweeping, begun, gone_on, where_sweeps_run
 from pages.parts.wording import counted
 
 
@@ -274,6 +274,5 @@ def _start(session: Session, sweeping: Sweeping) -> None:
                 help="For a whole night: python -m experiments sweep.toml",
             )
     if pressed and not busy:
-        session.kept.sweeping = sweeping
-        sweeping.go()
+        session.kept.sweeping = gone_on(sweeping)
         st.rerun()

@@ -27,7 +27,7 @@ from pages.parts.rates import written
 from pages.parts.refusal import plain, refused
 from pages.parts.session import Session
 from pages.parts.sweep_form import FIELDS, duration
-from pages.parts.sweeping import KeptSweep, Sweeping, brought, kept_sweeps, taken_up
+from pages.parts.sweeping import KeptSweep, Sweeping, brought, gone_on, kept_sweeps, taken_up
 from pages.parts.wording import counted
 
 FINGER = 20
@@ -112,11 +112,14 @@ def _progress(session: Session, sweeping: Sweeping) -> None:
     def cancel() -> None:
         session.kept.sweeping = sweeping.cancelled()
 
+    def go_on() -> None:
+        session.kept.sweeping = gone_on(sweeping)
+
     record = sweeping.record
     done, total = sweeping.done, len(record.sweep.recipes)
     left = sweeping.left
     more = f", about {duration(left)} left" if left is not None else ""
-    if sweeping.running and not sweeping.ended:
+    if sweeping.running and not sweeping.ended and not sweeping.waiting:
         more = "; waiting for the next one"
     st.progress(done / total, f"{done} of {counted(total, 'run')} ended{more}")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -125,7 +128,7 @@ def _progress(session: Session, sweeping: Sweeping) -> None:
         elif record.missing:
             st.button(
                 "Go on",
-                on_click=sweeping.go,
+                on_click=go_on,
                 disabled=sweeping.digits is None or sweeping.forbidden is not None,
                 help=sweeping.forbidden or "Runs what is missing.",
             )
@@ -139,6 +142,8 @@ def _progress(session: Session, sweeping: Sweeping) -> None:
     _outcome(sweeping)
     if sweeping.running and sweeping.waiting:
         st.info("Another sweep runs first: this one begins when that one has ended.")
+    if sweeping.left_to_others:
+        st.info("Another visitor waits for this sweep too, so it goes on. “Go on” shows it again.")
     if sweeping.task and sweeping.task.error:
         st.error(plain(sweeping.task.error))
     elif sweeping.digits is None:
@@ -157,12 +162,13 @@ def _outcome(sweeping: Sweeping) -> None:
             recognised += (
                 f", the median of {found.seeds} seeds ({found.worst:.1%} to {found.best:.1%})"
             )
-        so_far = " so far" if record.missing else ""
+        which = f"The best setting{' so far' if record.missing else ''}: "
+        which = which if len(record.sweep.settings) > 1 else ""
         ends = [outcome.end for outcome in record.outcomes.values()]
         others = [f"{ends.count(end)} {word}" for end, word in ENDS.items() if end in ends]
         st.markdown(
-            f"The best setting{so_far}: **{settings_words(found.setting)}**, which recognises "
-            f"{recognised}." + (f" Of all runs {' and '.join(others)}." if others else "")
+            f"{which}**{settings_words(found.setting)}**, which recognises {recognised}."
+            + (f" Of all runs, {' and '.join(others)}." if others else "")
         )
     failed = [outcome for outcome in record.outcomes.values() if outcome.end == "failed"]
     if failed:  # it has no accuracy, and so no dot
@@ -171,7 +177,7 @@ def _outcome(sweeping: Sweeping) -> None:
 
 def _picture(session: Session, sweeping: Sweeping) -> None:
     outcomes = sweeping.record.outcomes
-    if not outcomes:
+    if all(outcome.held_out_accuracy is None for outcome in outcomes.values()):
         return
 
     def clicked(point: Point) -> None:
@@ -201,8 +207,8 @@ def _picture(session: Session, sweeping: Sweeping) -> None:
     )
     st.caption(
         "A line is the median over the seeds, its band reaches from the worst to the best (up to "
-        f"{MOST_BANDS} lines have one), and every dot is a run; runs that did the same stand side "
-        "by side. **Click on one to have it in the time machine.** Who picks the best setting here "
+        f"{MOST_BANDS} lines have one), and every dot is a run, moved aside where it would lie on "
+        "another. **Click on one to have it in the time machine.** Who picks the best setting here "
         "has chosen by these held-out digits, so the accuracy of the choice is a little too good."
     )
     _choice(session, sweeping)
@@ -346,8 +352,6 @@ def open_sweep(session: Session) -> None:
 
 def _summary(kept: KeptSweep) -> str:
     sweep = kept.sweep
-    rates = sweep.learning_rate
-    return (
-        f"{kept.ended} of {counted(len(sweep.recipes), 'run')}, "
-        f"η {written(min(rates))} to {written(max(rates))}, {sweep.data}"
-    )
+    rates = [written(rate) for rate in sorted({*sweep.learning_rate})]
+    tried = rates[0] if len(rates) == 1 else f"{rates[0]} to {rates[-1]}"
+    return f"{kept.ended} of {counted(len(sweep.recipes), 'run')}, η {tried}, {sweep.data}"

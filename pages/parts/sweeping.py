@@ -59,6 +59,7 @@ class Sweeping:
         since: and when that was, in seconds of `time.monotonic`.
         costs: what each of them was estimated to take, in seconds of one core.
         waiting: whether another visitor's sweep has to end before this one begins.
+        left_to_others: whether it goes on for another visitor, while this one has cancelled it.
     """
 
     def __init__(self, record: Record, digits: Digits | None, path: Path) -> None:
@@ -66,7 +67,7 @@ class Sweeping:
         self.task: Task[None] | None = None
         self.todo, self.ended, self.since = 0, 0, 0.0
         self.costs: dict[int, float] = {}
-        self.waiting = False
+        self.waiting, self.left_to_others = False, False
         self._visitors: set[str | None] = set()
 
     @property
@@ -110,9 +111,7 @@ class Sweeping:
         return len(self.digits.images) if self.digits else 1
 
     def go(self) -> None:
-        """Run what is missing; of one that runs already, wait for what comes."""
-        if self.running:
-            self.join()
+        """Run what is missing."""
         if self.digits is None or self.running or self.forbidden:
             return
         where = where_sweeps_run()
@@ -170,7 +169,9 @@ class Sweeping:
         if any(map(_is_there, others)):
             self._visitors = others
             record = Record(self.record.sweep, self.record.digits, {**self.record.outcomes})
-            return Sweeping(record, self.digits, self.path)
+            left = Sweeping(record, self.digits, self.path)
+            left.left_to_others = True
+            return left
         if self.task:
             self.task.cancel()
         return self
@@ -274,6 +275,18 @@ def _glanced(path: Path, changed: int, size: int) -> KeptSweep | None:
         return None
     when = datetime.fromtimestamp(changed / 1e9).astimezone()
     return KeptSweep(path, record.sweep, len(record.outcomes), when)
+
+
+def gone_on(sweeping: Sweeping) -> Sweeping:
+    """Run what is missing of a sweep, or wait for it with whoever runs it already.
+
+    Returns:
+        What is in hand of it.
+    """
+    if running := _running(sweeping.path):
+        return running.join()
+    sweeping.go()
+    return sweeping
 
 
 def begun(record: Record, digits: Digits | None) -> Sweeping:

@@ -150,3 +150,18 @@ def test_where_two_runs_part_against_a_plain_look_at_every_step(digits: Digits) 
         "learning rate: 0.01 in run 1, 0.01 and 0.02 from step 38 in run 2"
     ]
     assert differences([held[0], held[0]]) == []
+
+
+def test_the_step_of_the_filters_is_the_last_that_all_have_unless_one_is_chosen(
+    visit: Session,
+) -> None:
+    app = opened("experiments", visit)
+    assert app.slider(key=Key.COMPARED_STEP).value == 200
+    held(app).run.advance(50)
+    drawn(app)
+    assert app.slider(key=Key.COMPARED_STEP).value == 250
+    app.slider(key=Key.COMPARED_STEP).set_value(120)
+    drawn(app)
+    held(app).run.advance(50)
+    drawn(app)
+    assert app.slider(key=Key.COMPARED_STEP).value == 120

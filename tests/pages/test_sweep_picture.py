@@ -129,15 +129,20 @@ def test_dots_that_would_lie_on_one_another_stand_side_by_side(
     dead = sorted(at[place][0] for place in at if at[place][1] == 0.1)
     assert len(dead) == 6
     assert all(after / before > 1.02 for before, after in pairwise(dead))
-    assert dead[0] * dead[-1] == pytest.approx(1.0)  # around the rate
+    assert dead[2] == 1  # the others are around it
     assert 0.5 < dead[0] < dead[-1] < 2
 
-    # Over the steps every run stands where it ended, and twelve bands would be mud.
-    assert [t for t in figure["data"] if t.get("fill")]
+    assert [one for one in figure["data"] if one.get("fill")]
+    # Over the steps they stand beside the last one.
     app.button_group(key=f"{Key.SWEEP_OVER}_learning_rate_filters_step").set_value("step")
     drawn(app)
     (figure,) = (f for f in figures(app) if f["layout"]["xaxis"]["title"]["text"] == "step")
-    assert {x for t in figure["data"] if t.get("mode") == "markers" for x in t["x"] if x} == {9}
+    runs = [one for one in figure["data"] if one.get("customdata")]
+    there = [(float(x), float(y)) for one in runs for x, y in zip(one["x"], one["y"], strict=True)]
+    assert len(there) == 12
+    for at, (x, y) in enumerate(there):
+        assert 9 <= x < 10
+        assert all(abs(x - a) > 0.09 or abs(y - b) > 0.029 for a, b in there[:at])
     app.button_group(key=f"{Key.SWEEP_OVER}_learning_rate_filters_step").set_value("learning_rate")
     app.button_group(key=Key.SWEEP_SCALE).set_value("results")
     drawn(app)
@@ -155,8 +160,33 @@ def test_the_best_setting_is_said_and_how_many_did_not_end_well(
     app = brought(opened("experiments", visit), record.to_bytes())
     assert (
         "The best setting: **η 0.01**, which recognises **62.5%** of the held-out digits, the "
-        "median of 3 seeds (50.0% to 75.0%). Of all runs 1 diverged and 1 died."
+        "median of 3 seeds (50.0% to 75.0%). Of all runs, 1 diverged and 1 died."
     ) in text(app)
     del record.outcomes[3]
     app = brought(opened("experiments", Session.begun(digits, Recipe())), record.to_bytes())
     assert "The best setting so far: **η 0.01**" in text(app)
+
+
+def test_where_all_have_failed_there_is_no_picture(digits: Digits, visit: Session) -> None:
+    record = Record(Sweep((0.01, 0.1), seeds=(0,)), digest_of(digits))
+    record.outcomes = {place: Outcome(place, "failed", "No room.") for place in range(2)}
+    app = brought(opened("experiments", visit), record.to_bytes())
+    assert app.warning[-1].value == r"2 runs failed. No room\."
+    assert figures(app) == []
+    assert not [one for one in app.selectbox if one.label == "Open a run"]
+    assert app.dataframe[-1].value["Why"].tolist() == ["No room."] * 2
+
+
+def test_many_lines_have_marks_of_their_own_and_no_legend(digits: Digits, visit: Session) -> None:
+    sweep = Sweep((0.01,), batch=(1, 2, 3, 4), filters=(1, 2, 3, 4), seeds=(0,))
+    record = Record(sweep, digest_of(digits))
+    for place in range(16):
+        record.outcomes[place] = Outcome(place, "finished", step=9, held_out_accuracy=place / 16)
+    app = brought(opened("experiments", visit), record.to_bytes())
+    app.button_group(key=f"{Key.SWEEP_OVER}_batch_filters_step").set_value("step")
+    drawn(app)
+    (figure,) = figures(app)
+    assert figure["layout"]["showlegend"] is False
+    runs = [one for one in figure["data"] if one.get("customdata")]
+    assert len(runs) == 16
+    assert len({(one["marker"]["color"], one["marker"]["symbol"][0]) for one in runs}) == 16

@@ -25,7 +25,7 @@ from experiments.record import Keeper
 from experiments.running import _processes
 from pages.parts.keys import Key
 from pages.parts.session import Session
-from pages.parts.sweeping import Sweeping, begun, kept_sweeps, taken_up
+from pages.parts.sweeping import Sweeping, begun, gone_on, kept_sweeps, taken_up
 from pages.parts.task import Progress, Task
 
 pytestmark = pytest.mark.usefixtures("alone", "kept_apart")
@@ -174,10 +174,12 @@ def test_who_asks_for_a_sweep_that_runs_is_given_it(
     again = Record(record.sweep, record.digits)
     other = begun(again, digits)
     assert other is one
-    other.go()
+    assert gone_on(other) is one
     assert taken_up(one.path, {"bundled": digits}.get) is one
     left = other.cancelled()
     assert (left.running, one.running) == (False, True)  # the first still waits for it
+    assert left.left_to_others
+    assert gone_on(left) is one
     left = taken_up(one.path, {"bundled": digits}.get)
     assert left is one
     tabs.remove("first")  # whose tab is closed
