@@ -283,10 +283,18 @@ def gone_on(sweeping: Sweeping) -> Sweeping:
     Returns:
         What is in hand of it.
     """
-    if running := _running(sweeping.path):
-        return running.join()
-    sweeping.go()
-    return sweeping
+    joined = _joined(sweeping)
+    joined.go()
+    return joined
+
+
+def _joined(sweeping: Sweeping) -> Sweeping:
+    """Return the same sweep as it runs already, or the given one.
+
+    Only who has its digits joins it: they may be another visitor's own, and its runs can be opened.
+    """
+    running = _running(sweeping.path) if sweeping.digits else None
+    return running.join() if running else sweeping
 
 
 def begun(record: Record, digits: Digits | None) -> Sweeping:
@@ -309,10 +317,8 @@ def taken_up(path: Path, digits_called: Callable[[str], Digits | None]) -> Sweep
     Raises:
         RecordError, OSError: it is there no more.
     """
-    if running := _running(path):
-        return running.join()
     record = read_record(path.read_bytes())
-    return Sweeping(record, digits_for(record, digits_called), path)
+    return _joined(Sweeping(record, digits_for(record, digits_called), path))
 
 
 def brought(content: bytes, digits_called: Callable[[str], Digits | None]) -> Sweeping:
@@ -329,10 +335,8 @@ def brought(content: bytes, digits_called: Callable[[str], Digits | None]) -> Sw
         RecordError: it is no such file.
     """
     record, path = read_record(content), _kept_as(content, BROUGHT)
-    if running := _running(path):
-        return running.join()
     _look_up(record, path)
-    return Sweeping(record, digits_for(record, digits_called), path)
+    return _joined(Sweeping(record, digits_for(record, digits_called), path))
 
 
 def digits_for(record: Record, digits_called: Callable[[str], Digits | None]) -> Digits | None:

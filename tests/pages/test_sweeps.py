@@ -170,23 +170,31 @@ def test_who_asks_for_a_sweep_that_runs_is_given_it(
     record = Record(Sweep((0.01,), seeds=(0, 1), epochs=500), digest_of(digits))
     one = begun(record, digits)
     one.go()
-    as_visitor("second")
-    again = Record(record.sweep, record.digits)
-    other = begun(again, digits)
-    assert other is one
-    assert gone_on(other) is one
-    assert taken_up(one.path, {"bundled": digits}.get) is one
-    left = other.cancelled()
-    assert (left.running, one.running) == (False, True)  # the first still waits for it
-    assert left.left_to_others
-    assert gone_on(left) is one
-    left = taken_up(one.path, {"bundled": digits}.get)
-    assert left is one
-    tabs.remove("first")  # whose tab is closed
-    assert one.cancelled() is one
-    assert not one.running
     assert one.task
-    one.task.join()
+    try:
+        deadline = time.monotonic() + 60
+        while not one.path.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        as_visitor("second")
+        again = Record(record.sweep, record.digits)
+        other = begun(again, digits)
+        assert other is one
+        assert gone_on(other) is one
+        assert taken_up(one.path, {"bundled": digits}.get) is one
+        seen = taken_up(one.path, {}.get)  # by somebody who has not its digits
+        assert (seen.digits, seen.running) == (None, False)
+        assert gone_on(seen) is seen
+        left = other.cancelled()
+        assert (left.running, one.running) == (False, True)  # the first still waits for it
+        assert left.left_to_others
+        assert gone_on(left) is one
+        tabs.remove("first")  # whose tab is closed
+        assert one.cancelled() is one
+        assert not one.running
+    finally:
+        one.task.cancel()
+        one.task.join()
     assert begun(again, digits) is not one
 
 
