@@ -1,9 +1,11 @@
 """The tour: on a first visit, over the real page, and never again unless it is asked for."""
 
 import re
+import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
+from watching import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -13,18 +15,27 @@ def first_visit() -> bool:
     return True
 
 
+def beside(page: Page, tour: Locator) -> FloatRect | None:
+    """Where the words of a stop stand, if that is above or below what they are about."""
+    shown, said = page.locator(".ring").bounding_box(), tour.bounding_box()
+    assert shown
+    assert said
+    below = said["y"] >= shown["y"] + shown["height"]
+    return said if below or said["y"] + said["height"] <= shown["y"] else None
+
+
 def test_six_stops_and_never_again(page: Page, app_url: str) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(app_url)
     tour = page.get_by_role("dialog", name="A tour of this page")
     for number in range(1, 7):
         expect(tour).to_contain_text(f"{number} of 6")
-        shown = page.locator(".ring").bounding_box()
-        said = tour.bounding_box()
-        assert shown
-        assert said
-        # What is said stands beside what is shown, and both on the screen.
-        assert said["y"] >= shown["y"] + shown["height"] or said["y"] + said["height"] <= shown["y"]
+        # What is said stands beside what is shown, and both on the screen, once both have come to
+        # rest: while the page is still laid out, they follow it.
+        until = time.monotonic() + PATIENCE / 1000
+        while not (said := beside(page, tour)):
+            assert time.monotonic() < until
+            page.wait_for_timeout(50)
         assert 0 <= said["x"] <= 1440 - said["width"]
         assert 0 <= said["y"] <= 900 - said["height"]
         tour.get_by_role("button", name=re.compile("^(Next|Done)$")).click()

@@ -139,9 +139,15 @@ LONG = "learning_rate = 0.01\nseeds = [0, 1, 2]\nsteps = 1_000_000\nprocesses = 
 
 
 def started(plan: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "experiments", str(plan)]
+    """Start it as a shell does in the foreground: in the background ^C would be ignored."""
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    module = "import runpy; runpy.run_module('experiments', run_name='__main__', alter_sys=True)"
     return subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-c", f"{heard}\n{module}", str(plan)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 
