@@ -24,9 +24,6 @@ FINISHED = ("circle", "square", "triangle-up", "pentagon", "star", "hexagon")
 """The marks of runs that finished: each line has its own, and dots that lie close are told apart
 without their colours."""
 
-ENDS = {"diverged": "diverged", "dead": "died"}
-"""The ends that are counted beside the best setting, in the words of a sentence."""
-
 MARKED = {"diverged": "x", "dead": "diamond-open"}
 """The marks of those that did not."""
 
@@ -36,6 +33,9 @@ WORDS = {
     "dead": "died: learns no more",
     "failed": "failed",
 }
+
+ENDS = {"diverged": "diverged", "dead": "died"}
+"""The ends that are counted beside the best setting, in the words of a sentence."""
 
 AXES = {
     "learning_rate": "learning rate η",
@@ -49,6 +49,12 @@ AXES = {
 SHORT = {"learning_rate": "η", "batch": "batch", "filters": "filters", "hidden": "hidden"}
 """The fields that a sweep tries, where there is little room."""
 
+MOST_BANDS = 4
+"""Lines that have bands: those of more would only be mud."""
+
+MOST_NAMES = 12
+"""Lines that are named in a legend; of more, each dot tells its own."""
+
 APART = 0.08
 """Of the width of the axis: values that are named stand at least as far apart."""
 
@@ -58,14 +64,8 @@ BESIDE = 0.011
 ALIKE = 0.03
 """and how close their accuracies are then: a dot's width on the axis from 0 to 1."""
 
-MOST_BANDS = 4
-"""Lines that have bands: those of more would only be mud."""
-
-MOST_NAMES = 12
-"""Lines that are named in a legend; of more, each dot tells its own."""
-
 ROOM = 0.8
-"""The share of the way to the next value that they may take."""
+"""The share of the way to the next value that those at one value may take."""
 
 
 @dataclass(frozen=True, eq=False)
